@@ -1,0 +1,432 @@
+//! Values with named fields: written once, over the static field table of a layout.
+
+/// Bit layout of a register value.
+pub trait Layout: 'static {
+    /// Integer that holds the bits.
+    type Raw: Copy + Eq + Ord + core::hash::Hash + Default + crate::Value + support::Raw;
+    /// Name of the register or shared layout.
+    const NAME: &'static str;
+    /// Fields, most significant first, reserved bits included.
+    const FIELDS: &'static [Field];
+}
+
+/// Named values of an enumerated field.
+pub trait EnumLayout: 'static {
+    /// Names and values.
+    const VALUES: &'static [(&'static str, u64)];
+}
+
+/// A field of a layout.
+#[derive(Debug)]
+pub struct Field {
+    /// Name, in the manual's spelling.
+    pub name: &'static str,
+    /// Pieces, most significant first: more than one for a split field.
+    pub pieces: &'static [Piece],
+    /// Kind.
+    pub kind: FieldKind,
+    /// Names of values.
+    pub values: &'static [(&'static str, u64)],
+}
+
+/// A run of bits, from `lsb` to `msb`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Piece {
+    /// Most significant bit.
+    pub msb: u8,
+    /// Least significant bit.
+    pub lsb: u8,
+}
+
+/// Kind of a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FieldKind {
+    /// One bit.
+    Bool,
+    /// Unsigned number.
+    Uint,
+    /// Two's complement number.
+    Int,
+    /// Number with named values.
+    Enum,
+    /// Reserved, zero.
+    Res0,
+    /// Reserved, one.
+    Res1,
+    /// Reads as zero.
+    Raz,
+    /// Unknown.
+    Unkn,
+}
+
+impl FieldKind {
+    /// Returns whether the bits are reserved.
+    pub const fn is_reserved(self) -> bool {
+        matches!(self, FieldKind::Res0 | FieldKind::Res1 | FieldKind::Raz | FieldKind::Unkn)
+    }
+}
+
+impl Field {
+    /// Returns the width in bits of all pieces together.
+    pub fn width(&self) -> u32 {
+        self.pieces.iter().map(|piece| u32::from(piece.msb - piece.lsb) + 1).sum()
+    }
+
+    /// Extracts the field from `bits`, unsigned.
+    pub fn extract(&self, bits: u128) -> u128 {
+        self.pieces.iter().fold(0, |value, piece| value << piece.width() | bits >> piece.lsb & piece.mask())
+    }
+
+    /// Puts `value` into the field of `bits`; `None` when it does not fit.
+    pub fn insert(&self, bits: u128, value: u128) -> Option<u128> {
+        let mut rest = value;
+        let mut bits = bits;
+        for piece in self.pieces.iter().rev() {
+            bits = bits & !(piece.mask() << piece.lsb) | (rest & piece.mask()) << piece.lsb;
+            rest = rest.checked_shr(piece.width()).unwrap_or(0);
+        }
+        (rest == 0).then_some(bits)
+    }
+
+    /// Returns the name of `value`, where it has one.
+    pub fn value_name(&self, value: u128) -> Option<&'static str> {
+        self.values.iter().find(|(_, known)| u128::from(*known) == value).map(|(name, _)| *name)
+    }
+}
+
+impl Piece {
+    fn width(self) -> u32 {
+        u32::from(self.msb - self.lsb) + 1
+    }
+
+    fn mask(self) -> u128 {
+        u128::MAX >> (128 - self.width())
+    }
+}
+
+/// A field and its value.
+#[derive(Debug, Clone, Copy)]
+pub struct FieldValue {
+    /// The field.
+    pub field: &'static Field,
+    /// Its value, unsigned.
+    pub value: u128,
+}
+
+impl core::fmt::Display for FieldValue {
+    /// Writes the value: its name, a decimal number for one bit or a signed field, else hex.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        if let Some(name) = self.field.value_name(self.value) {
+            return f.write_str(name);
+        }
+        match (self.field.kind, self.field.width()) {
+            (FieldKind::Int, width) => {
+                let shift = 128 - width;
+                write!(f, "{}", ((self.value << shift) as i128) >> shift)
+            }
+            (_, 1) => write!(f, "{}", self.value),
+            _ => write!(f, "{:#x}", self.value),
+        }
+    }
+}
+
+/// Defines the value types of generated registers, `Bits` and `Enum`, in the calling module.
+///
+/// They are defined where the registers are, because inherent methods can only be given to a type of the same crate.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! bits_types {
+    () => {
+        /// A register value whose bits are named by layout `L`.
+        ///
+        /// `Debug` and `Display` print the fields and the bits; [`FromStr`](::core::str::FromStr) reads either back.
+        /// Builders (`with_...`) panic when a number does not fit its field.
+        #[repr(transparent)]
+        pub struct Bits<L: ::onereg::Layout>(L::Raw);
+
+        impl<L: ::onereg::Layout> Bits<L> {
+            /// Wraps `bits`.
+            #[inline]
+            pub const fn new(bits: L::Raw) -> Self {
+                Bits(bits)
+            }
+
+            /// Returns the bits.
+            #[inline]
+            pub const fn bits(self) -> L::Raw {
+                self.0
+            }
+
+            /// Iterates over the fields and their values, most significant first; reserved bits are left out.
+            pub fn fields(self) -> impl ::core::iter::Iterator<Item = ::onereg::FieldValue> {
+                ::onereg::support::fields(L::FIELDS, ::onereg::support::Raw::to_u128(self.0))
+            }
+        }
+
+        impl<L: ::onereg::Layout> ::core::clone::Clone for Bits<L> {
+            #[inline]
+            fn clone(&self) -> Self {
+                *self
+            }
+        }
+
+        impl<L: ::onereg::Layout> ::core::marker::Copy for Bits<L> {}
+
+        impl<L: ::onereg::Layout> ::core::cmp::PartialEq for Bits<L> {
+            #[inline]
+            fn eq(&self, other: &Self) -> bool {
+                self.0 == other.0
+            }
+        }
+
+        impl<L: ::onereg::Layout> ::core::cmp::Eq for Bits<L> {}
+
+        impl<L: ::onereg::Layout> ::core::hash::Hash for Bits<L> {
+            fn hash<H: ::core::hash::Hasher>(&self, state: &mut H) {
+                ::core::hash::Hash::hash(&self.0, state);
+            }
+        }
+
+        impl<L: ::onereg::Layout> ::core::default::Default for Bits<L> {
+            fn default() -> Self {
+                Bits(::core::default::Default::default())
+            }
+        }
+
+        impl<L: ::onereg::Layout> ::core::fmt::Debug for Bits<L> {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                ::onereg::support::format(f, L::NAME, L::FIELDS, ::onereg::support::Raw::to_u128(self.0))
+            }
+        }
+
+        impl<L: ::onereg::Layout> ::core::fmt::Display for Bits<L> {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                ::core::fmt::Debug::fmt(self, f)
+            }
+        }
+
+        impl<L: ::onereg::Layout> ::core::fmt::LowerHex for Bits<L> {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                ::core::fmt::LowerHex::fmt(&::onereg::support::Raw::to_u128(self.0), f)
+            }
+        }
+
+        impl<L: ::onereg::Layout> ::core::str::FromStr for Bits<L> {
+            type Err = ::onereg::support::ParseError;
+
+            fn from_str(text: &str) -> ::core::result::Result<Self, Self::Err> {
+                let bits = ::onereg::support::parse(text, L::NAME, L::FIELDS)?;
+                ::onereg::support::Raw::from_u128(bits).map(Bits).ok_or(::onereg::support::ParseError::TooWide)
+            }
+        }
+
+        impl<L: ::onereg::Layout> ::onereg::Value for Bits<L> {
+            #[inline]
+            fn read<E>(
+                size: usize,
+                fill: impl ::core::ops::FnOnce(&mut [u8]) -> ::core::result::Result<(), E>,
+            ) -> ::core::result::Result<Self, E> {
+                <L::Raw as ::onereg::Value>::read(size, fill).map(Bits)
+            }
+
+            #[inline]
+            fn write<R>(self, size: usize, take: impl ::core::ops::FnOnce(&[u8]) -> R) -> R {
+                ::onereg::Value::write(self.0, size, take)
+            }
+        }
+
+        /// Value of an enumerated field: any number that fits the field, with names for those of layout `L`.
+        pub struct Enum<L: ::onereg::EnumLayout>(u64, ::core::marker::PhantomData<L>);
+
+        impl<L: ::onereg::EnumLayout> Enum<L> {
+            /// Wraps a number.
+            #[inline]
+            pub const fn new(value: u64) -> Self {
+                Enum(value, ::core::marker::PhantomData)
+            }
+
+            /// Returns the number.
+            #[inline]
+            pub const fn value(self) -> u64 {
+                self.0
+            }
+
+            /// Returns the name, where the number has one.
+            pub fn name(self) -> ::core::option::Option<&'static str> {
+                ::onereg::support::value_name(L::VALUES, self.0)
+            }
+        }
+
+        impl<L: ::onereg::EnumLayout> ::core::clone::Clone for Enum<L> {
+            #[inline]
+            fn clone(&self) -> Self {
+                *self
+            }
+        }
+
+        impl<L: ::onereg::EnumLayout> ::core::marker::Copy for Enum<L> {}
+
+        impl<L: ::onereg::EnumLayout> ::core::cmp::PartialEq for Enum<L> {
+            #[inline]
+            fn eq(&self, other: &Self) -> bool {
+                self.0 == other.0
+            }
+        }
+
+        impl<L: ::onereg::EnumLayout> ::core::cmp::Eq for Enum<L> {}
+
+        impl<L: ::onereg::EnumLayout> ::core::fmt::Debug for Enum<L> {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                match self.name() {
+                    ::core::option::Option::Some(name) => f.write_str(name),
+                    ::core::option::Option::None => ::core::write!(f, "{:#x}", self.0),
+                }
+            }
+        }
+    };
+}
+
+/// What generated code and the macro above call.
+pub mod support {
+    use core::fmt;
+
+    use super::{Field, FieldValue};
+    use crate::Ulong;
+
+    /// An integer that holds the bits of a layout.
+    pub trait Raw: Sized {
+        /// Widens.
+        fn to_u128(self) -> u128;
+        /// Narrows; `None` when bits would be lost.
+        fn from_u128(bits: u128) -> Option<Self>;
+    }
+
+    macro_rules! raw_integers {
+        ($($integer:ty)+) => {$(
+            impl Raw for $integer {
+                fn to_u128(self) -> u128 {
+                    self.into()
+                }
+
+                fn from_u128(bits: u128) -> Option<Self> {
+                    bits.try_into().ok()
+                }
+            }
+        )+};
+    }
+
+    raw_integers!(u8 u16 u32 u64 u128);
+
+    impl Raw for Ulong {
+        fn to_u128(self) -> u128 {
+            self.bits().into()
+        }
+
+        fn from_u128(bits: u128) -> Option<Self> {
+            bits.try_into().ok().map(Ulong::new)
+        }
+    }
+
+    /// Pairs every field that is not reserved with its value in `bits`.
+    pub fn fields(fields: &'static [Field], bits: u128) -> impl Iterator<Item = FieldValue> {
+        let named = fields.iter().filter(|field| !field.kind.is_reserved());
+        named.map(move |field| FieldValue { field, value: field.extract(bits) })
+    }
+
+    /// Writes `NAME { FIELD: value, ... } 0xBITS`.
+    pub fn format(f: &mut fmt::Formatter<'_>, name: &str, table: &'static [Field], bits: u128) -> fmt::Result {
+        write!(f, "{name} {{")?;
+        for (index, value) in fields(table, bits).enumerate() {
+            let separator = if index == 0 { "" } else { "," };
+            write!(f, "{separator} {}: {value}", value.field.name)?;
+        }
+        write!(f, " }} {bits:#x}")
+    }
+
+    /// Finds the name of `value`.
+    pub fn value_name(values: &'static [(&'static str, u64)], value: u64) -> Option<&'static str> {
+        values.iter().find(|(_, known)| *known == value).map(|(name, _)| *name)
+    }
+
+    /// Why a text is no value of a layout.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum ParseError {
+        /// Neither `NAME { FIELD: value, ... }` nor a number.
+        Syntax,
+        /// A field that the layout does not have.
+        UnknownField,
+        /// A value that is neither a number nor a name of the field's.
+        UnknownValue,
+        /// A number that does not fit its field or the register.
+        TooWide,
+        /// The fields say something else than the bits behind them.
+        Contradiction,
+    }
+
+    impl fmt::Display for ParseError {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(match self {
+                ParseError::Syntax => "expected `NAME { FIELD: value, ... } 0xBITS`, its braces or its bits alone",
+                ParseError::UnknownField => "the register has no such field",
+                ParseError::UnknownValue => "the field has no value of that name",
+                ParseError::TooWide => "the number does not fit",
+                ParseError::Contradiction => "the fields and the bits behind them differ",
+            })
+        }
+    }
+
+    impl core::error::Error for ParseError {}
+
+    /// Reads what [`format`] writes; the name, the braces or the bits may be missing.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the text is no value of this layout.
+    pub fn parse(text: &str, name: &str, table: &'static [Field]) -> Result<u128, ParseError> {
+        let text = text.trim();
+        let Some((head, rest)) = text.split_once('{') else {
+            return number(text).ok_or(ParseError::Syntax);
+        };
+        let (body, tail) = rest.split_once('}').ok_or(ParseError::Syntax)?;
+        if !head.trim().is_empty() && head.trim() != name {
+            return Err(ParseError::Syntax);
+        }
+        let mut bits = match tail.trim() {
+            "" => 0,
+            tail => number(tail).ok_or(ParseError::Syntax)?,
+        };
+        let given = (!tail.trim().is_empty()).then_some(bits);
+        for item in body.split(',').map(str::trim).filter(|item| !item.is_empty()) {
+            bits = assign(bits, item, table)?;
+        }
+        if given.is_some_and(|given| given != bits) { Err(ParseError::Contradiction) } else { Ok(bits) }
+    }
+
+    /// Puts one `FIELD: value` into `bits`.
+    fn assign(bits: u128, item: &str, table: &'static [Field]) -> Result<u128, ParseError> {
+        let (name, value) = item.split_once(':').ok_or(ParseError::Syntax)?;
+        let field = table.iter().find(|field| field.name == name.trim()).ok_or(ParseError::UnknownField)?;
+        let value = value.trim();
+        let named = field.values.iter().find(|(known, _)| *known == value).map(|(_, value)| u128::from(*value));
+        let value = match (named, value.strip_prefix('-')) {
+            (Some(value), _) => value,
+            (None, Some(magnitude)) => {
+                let magnitude = number(magnitude).ok_or(ParseError::UnknownValue)?;
+                let modulus = 1u128.checked_shl(field.width()).unwrap_or(0);
+                if magnitude > modulus / 2 {
+                    return Err(ParseError::TooWide);
+                }
+                modulus.wrapping_sub(magnitude)
+            }
+            (None, None) => number(value).ok_or(ParseError::UnknownValue)?,
+        };
+        field.insert(bits, value).ok_or(ParseError::TooWide)
+    }
+
+    fn number(text: &str) -> Option<u128> {
+        match text.strip_prefix("0x") {
+            Some(hex) => u128::from_str_radix(hex, 16).ok(),
+            None => text.parse().ok(),
+        }
+    }
+}

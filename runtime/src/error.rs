@@ -1,0 +1,125 @@
+//! Errors of register access: which register, which operation, and what the kernel meant.
+
+use core::fmt;
+
+use crate::register::{Arch, Place};
+use crate::registers::Host;
+use crate::table::Table;
+
+/// A register access that failed.
+///
+/// `Display` names the register, its id in hex and the errno with its meaning on that architecture.
+#[derive(Clone, Copy)]
+pub struct Error {
+    operation: Operation,
+    place: Place,
+    host: Host,
+    table: &'static Table,
+    kind: ErrorKind,
+}
+
+/// What was tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// Reading a register.
+    Get,
+    /// Writing a register.
+    Set,
+}
+
+/// Why an access failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The kernel refused it with this errno.
+    Errno(i32),
+    /// The buffer's length is not the register's size in bytes.
+    Size {
+        /// Bytes given.
+        given: usize,
+    },
+    /// The target holds no such register.
+    Absent,
+    /// The target cannot do this kind of access.
+    Unsupported(&'static str),
+}
+
+impl Error {
+    /// Describes a failed access to the register of `A` at `place`.
+    pub fn new<A: Arch>(operation: Operation, place: Place, host: Host, kind: ErrorKind) -> Self {
+        Error { operation, place, host, table: A::TABLE, kind }
+    }
+
+    /// Returns what was tried.
+    pub fn operation(&self) -> Operation {
+        self.operation
+    }
+
+    /// Returns why it failed.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// Returns where the register lives.
+    pub fn place(&self) -> Place {
+        self.place
+    }
+
+    /// Returns the register's 64-bit id, where it has one.
+    pub fn id(&self) -> Option<u64> {
+        self.place.id(self.host)
+    }
+
+    /// Returns the register's name, where the table has one.
+    pub fn name(&self) -> Option<&'static str> {
+        let info = self.table.at(self.place).or_else(|| self.table.by_id(self.id()?))?;
+        Some(info.name)
+    }
+
+    fn register(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.table.name, self.name().unwrap_or("register without a name"))?;
+        match (self.place, self.id()) {
+            (_, Some(id)) => write!(f, " ({id:#018x})"),
+            (Place::Via { carrier, offset, .. }, None) => write!(f, " ({} + {offset:#x})", carrier.structure),
+            (Place::Plain { address, .. }, None) => write!(f, " ({address:#x})"),
+            (_, None) => Ok(()),
+        }
+    }
+
+    fn ioctl(&self) -> &'static str {
+        match (self.place, self.operation) {
+            (Place::Via { carrier, .. }, Operation::Get) => carrier.get.name,
+            (Place::Via { carrier, .. }, Operation::Set) => carrier.set.map_or(carrier.get.name, |set| set.name),
+            (Place::Plain { .. }, Operation::Get) => "read",
+            (Place::Plain { .. }, Operation::Set) => "write",
+            (_, Operation::Get) => "KVM_GET_ONE_REG",
+            (_, Operation::Set) => "KVM_SET_ONE_REG",
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ", self.ioctl())?;
+        self.register(f)?;
+        match self.kind {
+            ErrorKind::Errno(number) => match self.table.errors.iter().find(|errno| errno.number == number) {
+                Some(errno) => write!(f, ": {} ({number}): {}", errno.name, errno.meaning),
+                None => write!(f, ": errno {number}"),
+            },
+            ErrorKind::Size { given } => {
+                write!(f, ": {given} bytes given, the register has {}", self.place.size(self.host))
+            }
+            ErrorKind::Absent => f.write_str(": the target holds no such register"),
+            ErrorKind::Unsupported(why) => write!(f, ": {why}"),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Error({self})")
+    }
+}
+
+impl core::error::Error for Error {}

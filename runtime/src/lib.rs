@@ -1,0 +1,48 @@
+//! Typed, table-driven CPU state for KVM.
+//!
+//! Every register that Linux exposes by `KVM_GET_ONE_REG` and `KVM_SET_ONE_REG` is a constant here, generated from the
+//! tables of this project: its architecture, value type (so its width) and access live in its type.
+//!
+//! ```
+//! use onereg::arm64::{SCTLR_EL1, SctlrEl1};
+//!
+//! assert_eq!(SCTLR_EL1.id(), Some(0x6030_0000_0013_c080));
+//! let sctlr = SctlrEl1::new(0x30d0_198d);
+//! assert!(sctlr.m());
+//! assert_eq!(sctlr.with_m(false).bits(), 0x30d0_198c);
+//! ```
+//!
+//! Reading order: [`Reg`] (a register), [`Registers`] (something whose registers can be read and written), the module
+//! of an architecture, [`Table`] (registers looked up at run time).
+//!
+//! All architectures compile on every host; only [`kvm`] needs Linux. With `default-features = false` the crate is
+//! `no_std` and has no dependency.
+
+#![cfg_attr(not(feature = "kvm"), no_std)]
+
+// Generated code names this crate by its absolute path, here as anywhere else.
+extern crate self as onereg;
+
+mod bits;
+mod error;
+mod register;
+mod registers;
+mod table;
+mod value;
+
+pub use bits::{EnumLayout, Field, FieldKind, FieldValue, Layout, Piece};
+pub use error::{Error, ErrorKind, Operation};
+pub use register::{Arch, Place, ReadOnly, ReadWrite, Readable, Reg, Writable, WriteOnly};
+pub use registers::{Host, Registers};
+pub use table::{Access, Carrier, Class, Errno, Info, Ioctl, Listed, Row, Scope, Table, Width, WriteRule};
+pub use value::{Ulong, Value, Vlenb};
+
+#[doc(hidden)]
+pub use bits::support;
+
+#[cfg(feature = "macros")]
+pub use onereg_macros::{RegisterSet, registers};
+
+bits_types!();
+
+include!(concat!(env!("OUT_DIR"), "/arches.rs"));

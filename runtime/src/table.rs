@@ -1,0 +1,264 @@
+//! Registers looked up at run time: by name, by id, by place.
+
+use core::cmp::Ordering;
+
+use crate::bits::Field;
+use crate::register::Place;
+
+/// Every register of an architecture or of a plain register space.
+#[derive(Debug)]
+pub struct Table {
+    /// Kernel's name: `arm64`.
+    pub name: &'static str,
+    /// Bits 63..56 of every id; `None` for a plain register space.
+    pub code: Option<u8>,
+    /// Newest kernel release that the table was checked against.
+    pub kernel: &'static str,
+    /// Meaning of the errnos of KVM_GET_ONE_REG and KVM_SET_ONE_REG.
+    pub errors: &'static [Errno],
+    /// Other ioctls whose structs hold registers.
+    pub carriers: &'static [&'static Carrier],
+    /// Restore phases, in order.
+    pub phases: &'static [&'static str],
+    /// Registers, families expanded, aliases left out, sorted by id without its size bits, then by size; the ones of
+    /// other ioctls at the end, by carrier and offset.
+    pub registers: &'static [Info],
+    /// Names, aliases included, sorted, with their index in `registers`.
+    pub names: &'static [(&'static str, u16)],
+}
+
+/// One register.
+#[derive(Debug)]
+pub struct Info {
+    /// Name, in the table's spelling: `X5`.
+    pub name: &'static str,
+    /// Where it lives.
+    pub place: Place,
+    /// What it shares with the other members of its family.
+    pub row: &'static Row,
+}
+
+/// What a row of a table says of a register or family.
+#[derive(Debug)]
+pub struct Row {
+    /// Name, as written: `X{0..30}`.
+    pub name: &'static str,
+    /// One line.
+    pub doc: &'static str,
+    /// Group.
+    pub group: &'static str,
+    /// Width.
+    pub width: Width,
+    /// How many slices the low bits of the id select; 0 for none.
+    pub slices: u8,
+    /// Who may read and write it.
+    pub access: Access,
+    /// Which writes the kernel takes.
+    pub write: WriteRule,
+    /// Conditions, all of which must hold: `cap:KVM_CAP_ARM_SVE`.
+    pub requires: &'static [&'static str],
+    /// First kernel release that has it.
+    pub since: Option<&'static str>,
+    /// Last kernel release series that has it.
+    pub until: Option<&'static str>,
+    /// Whose register it is.
+    pub scope: Scope,
+    /// Which ioctl lists it.
+    pub listed: Listed,
+    /// In the kernel's table, but on no vCPU.
+    pub hidden: bool,
+    /// Class of state.
+    pub class: Class,
+    /// Index into [`Table::phases`].
+    pub phase: u8,
+    /// What the kernel does that the name does not say.
+    pub errata: &'static [&'static str],
+    /// Fields, most significant first; empty where the layout is not described.
+    pub fields: &'static [Field],
+}
+
+/// An errno and what it means on one architecture.
+#[derive(Debug)]
+pub struct Errno {
+    /// Number: 22.
+    pub number: i32,
+    /// Name: `EINVAL`.
+    pub name: &'static str,
+    /// What the kernel says with it.
+    pub meaning: &'static str,
+}
+
+/// An ioctl pair that carries registers in a struct.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct Carrier {
+    /// Name in the tables: `sregs`.
+    pub name: &'static str,
+    /// Name of the uapi struct: `kvm_sregs`.
+    pub structure: &'static str,
+    /// Size of the struct in bytes.
+    pub size: u16,
+    /// Reads the struct.
+    pub get: Ioctl,
+    /// Writes the struct.
+    pub set: Option<Ioctl>,
+}
+
+/// An ioctl of the KVM family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Ioctl {
+    /// Name: `KVM_GET_SREGS`.
+    pub name: &'static str,
+    /// Its number within the family: 0x83.
+    pub nr: u8,
+}
+
+/// Width of a register.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Width {
+    /// A number of bits.
+    Bits(u32),
+    /// The host's XLEN.
+    Ulong,
+    /// The host's vector register.
+    Vlenb,
+}
+
+/// Who may read and write a register.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// Both.
+    ReadWrite,
+    /// Only KVM_GET_ONE_REG.
+    ReadOnly,
+    /// Only KVM_SET_ONE_REG.
+    WriteOnly,
+}
+
+/// Which writes the kernel takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum WriteRule {
+    /// Every one.
+    Any,
+    /// Only the present value.
+    MustMatch,
+    /// A new value only before the first KVM_RUN.
+    BeforeFirstRun,
+    /// Only before KVM_ARM_VCPU_FINALIZE.
+    BeforeFinalize,
+}
+
+/// Whose register it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// Each vCPU has its own.
+    Vcpu,
+    /// One for the VM: a write reaches every vCPU.
+    Vm,
+}
+
+/// Which ioctl lists a register.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Listed {
+    /// KVM_GET_REG_LIST.
+    RegList,
+    /// KVM_GET_MSR_INDEX_LIST.
+    MsrList,
+    /// KVM_GET_MSR_FEATURE_INDEX_LIST.
+    FeatureList,
+    /// None.
+    Never,
+}
+
+/// Class of state, for save and restore.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// Saved and restored.
+    State,
+    /// Says who the CPU is.
+    Identity,
+    /// Follows from other registers.
+    Derived,
+    /// Changes by itself.
+    Volatile,
+    /// Takes one write.
+    WriteOnce,
+    /// Belongs to the VM.
+    VmWide,
+    /// Written before the vCPU is finalized.
+    PreFinalize,
+}
+
+const SIZE_MASK: u64 = 0xf << 52;
+
+impl Table {
+    /// Looks up a register by its exact name, in O(log n) and without allocation.
+    pub fn by_name(&self, name: &str) -> Option<&'static Info> {
+        let found = self.names.binary_search_by(|(known, _)| (*known).cmp(name)).ok()?;
+        self.registers.get(usize::from(self.names[found].1))
+    }
+
+    /// Looks up a register by its 64-bit id, in O(log n) and without allocation.
+    ///
+    /// The id of any slice finds its register. A size that a host could give a symbolic width counts as its id.
+    pub fn by_id(&self, id: u64) -> Option<&'static Info> {
+        let body = id & !SIZE_MASK;
+        let after = self.registers.partition_point(|info| sort_key(info.place).0 <= body);
+        self.registers[..after].iter().rev().take_while(|info| near(info, body)).find(|info| info.has_id(id))
+    }
+
+    /// Looks up the register at `place`.
+    pub fn at(&self, place: Place) -> Option<&'static Info> {
+        let key = sort_key(place);
+        let found = self.registers.binary_search_by(|info| sort_key(info.place).cmp(&key)).ok()?;
+        self.registers.get(found)
+    }
+}
+
+/// Whether `info` may be the register of an id with this `body`: at it, or less than its slices below it.
+fn near(info: &Info, body: u64) -> bool {
+    body.wrapping_sub(sort_key(info.place).0) < u64::from(info.row.slices.max(1))
+}
+
+/// Order of [`Table::registers`].
+fn sort_key(place: Place) -> (u64, u64, &'static str) {
+    match place {
+        Place::OneReg(id) => (id & !SIZE_MASK, id & SIZE_MASK, ""),
+        Place::Xlen(body) | Place::Vlenb(body) => (body, 0, ""),
+        Place::Plain { address, size } => (address, u64::from(size), ""),
+        Place::Via { carrier, offset, size } => (u64::MAX, u64::from(offset) << 16 | u64::from(size), carrier.name),
+    }
+}
+
+impl Info {
+    /// Whether `id` is this register's on some host, at any of its slices.
+    fn has_id(&self, id: u64) -> bool {
+        let size = id & SIZE_MASK;
+        match self.place {
+            Place::OneReg(own) => own & SIZE_MASK == size,
+            Place::Xlen(_) => size == 2 << 52 || size == 3 << 52,
+            Place::Vlenb(_) => size <= 13 << 52,
+            Place::Plain { .. } => size == 0,
+            Place::Via { .. } => false,
+        }
+    }
+}
+
+impl PartialEq for Info {
+    fn eq(&self, other: &Self) -> bool {
+        self.place == other.place && self.name == other.name
+    }
+}
+
+impl Eq for Info {}
+
+impl PartialOrd for Info {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Info {
+    fn cmp(&self, other: &Self) -> Ordering {
+        sort_key(self.place).cmp(&sort_key(other.place))
+    }
+}
