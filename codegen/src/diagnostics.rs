@@ -1,6 +1,7 @@
 //! Findings: what is wrong in a table, where, and what to do about it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::source::yaml;
 
@@ -148,10 +149,16 @@ pub(crate) struct Text {
 /// Resolves the places of all findings and sorts them by file and position.
 pub(crate) fn resolve(findings: Vec<Finding>, files: &[Text]) -> Vec<Diagnostic> {
     let mut locator = Locator { files, known: BTreeMap::new() };
-    let mut resolved: Vec<_> = findings.into_iter().map(|finding| locator.finding(finding)).collect();
+    let mut resolved: Vec<_> =
+        findings.into_iter().map(|finding| locator.finding(finding)).collect();
     resolved.sort_by(|a, b| {
         let order = |d: &Diagnostic| files.iter().position(|file| file.path == d.span.file);
-        (order(a), a.span.start, a.code, &a.message).cmp(&(order(b), b.span.start, b.code, &b.message))
+        (order(a), a.span.start, a.code, &a.message).cmp(&(
+            order(b),
+            b.span.start,
+            b.code,
+            &b.message,
+        ))
     });
     resolved.dedup();
     resolved
@@ -168,7 +175,11 @@ impl Locator<'_> {
             Some(offset) => self.span_at(finding.place.file, offset),
             None => self.span(&finding.place),
         };
-        let related = finding.related.iter().map(|(place, label)| (self.span(place), label.clone())).collect();
+        let related = finding
+            .related
+            .iter()
+            .map(|(place, label)| (self.span(place), label.clone()))
+            .collect();
         Diagnostic {
             code: finding.code,
             message: finding.message,
@@ -231,7 +242,9 @@ fn token_length(rest: &str) -> usize {
             }
             line.trim_end().len()
         }
-        Some((_, open @ ('{' | '['))) => line.find(if open == '{' { '}' } else { ']' }).map_or(1, |end| end + 1),
+        Some((_, open @ ('{' | '['))) => {
+            line.find(if open == '{' { '}' } else { ']' }).map_or(1, |end| end + 1)
+        }
         Some(_) => plain_length(line),
     }
 }
@@ -245,4 +258,16 @@ fn plain_length(line: &str) -> usize {
         .min()
         .unwrap_or(line.len());
     line[..end].trim_end().len().max(1).min(line.len())
+}
+
+impl fmt::Display for Diagnostic {
+    /// Writes `FILE:LINE:COLUMN: error: MESSAGE`, and the help behind it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Span { file, line, column, .. } = &self.span;
+        write!(f, "{file}:{line}:{column}: error: {}", self.message)?;
+        match &self.help {
+            Some(help) => write!(f, "\nhelp: {help}"),
+            None => Ok(()),
+        }
+    }
 }

@@ -12,8 +12,6 @@ pub mod emit;
 mod lower;
 pub mod model;
 mod names;
-#[cfg(feature = "cli")]
-pub mod render;
 mod source;
 
 pub use diagnostics::{Diagnostic, Span};
@@ -29,5 +27,9 @@ pub fn load(sources: &Sources) -> Result<model::Arch, Vec<Diagnostic>> {
     let tables = source::read(sources, &mut findings);
     let arch = lower::lower(&tables, &mut findings);
     check::check(&arch, &mut findings);
-    if findings.is_empty() { Ok(arch.model) } else { Err(diagnostics::resolve(findings, sources.texts())) }
+    if findings.is_empty() {
+        Ok(arch.model)
+    } else {
+        Err(diagnostics::resolve(findings, sources.texts()))
+    }
 }

@@ -74,7 +74,9 @@ impl Field {
 
     /// Extracts the field from `bits`, unsigned.
     pub fn extract(&self, bits: u128) -> u128 {
-        self.pieces.iter().fold(0, |value, piece| value << piece.width() | bits >> piece.lsb & piece.mask())
+        self.pieces
+            .iter()
+            .fold(0, |value, piece| value << piece.width() | bits >> piece.lsb & piece.mask())
     }
 
     /// Puts `value` into the field of `bits`; `None` when it does not fit.
@@ -195,7 +197,12 @@ macro_rules! bits_types {
 
         impl<L: ::onereg::Layout> ::core::fmt::Debug for Bits<L> {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                ::onereg::support::format(f, L::NAME, L::FIELDS, ::onereg::support::Raw::to_u128(self.0))
+                ::onereg::support::format(
+                    f,
+                    L::NAME,
+                    L::FIELDS,
+                    ::onereg::support::Raw::to_u128(self.0),
+                )
             }
         }
 
@@ -216,7 +223,9 @@ macro_rules! bits_types {
 
             fn from_str(text: &str) -> ::core::result::Result<Self, Self::Err> {
                 let bits = ::onereg::support::parse(text, L::NAME, L::FIELDS)?;
-                ::onereg::support::Raw::from_u128(bits).map(Bits).ok_or(::onereg::support::ParseError::TooWide)
+                ::onereg::support::Raw::from_u128(bits)
+                    .map(Bits)
+                    .ok_or(::onereg::support::ParseError::TooWide)
             }
         }
 
@@ -291,7 +300,7 @@ pub mod support {
     use core::fmt;
 
     use super::{Field, FieldValue};
-    use crate::Ulong;
+    use crate::{Arch, Error, ErrorKind, Host, Operation, Place, Reg, Ulong};
 
     /// An integer that holds the bits of a layout.
     pub trait Raw: Sized {
@@ -327,6 +336,28 @@ pub mod support {
         }
     }
 
+    /// Picks the member `index` of a family.
+    ///
+    /// # Errors
+    ///
+    /// Returns the family's first register and its size when there is no such member.
+    #[inline]
+    pub fn member<A: Arch, V, K>(
+        family: &[Reg<A, V, K>],
+        index: usize,
+        operation: Operation,
+    ) -> Result<Reg<A, V, K>, Error> {
+        family.get(index).copied().ok_or_else(|| {
+            let place = family.first().map_or(Place::OneReg(0), |first| first.place());
+            Error::new::<A>(
+                operation,
+                place,
+                Host::LP64,
+                ErrorKind::Index { index, count: family.len() },
+            )
+        })
+    }
+
     /// Pairs every field that is not reserved with its value in `bits`.
     pub fn fields(fields: &'static [Field], bits: u128) -> impl Iterator<Item = FieldValue> {
         let named = fields.iter().filter(|field| !field.kind.is_reserved());
@@ -334,7 +365,12 @@ pub mod support {
     }
 
     /// Writes `NAME { FIELD: value, ... } 0xBITS`.
-    pub fn format(f: &mut fmt::Formatter<'_>, name: &str, table: &'static [Field], bits: u128) -> fmt::Result {
+    pub fn format(
+        f: &mut fmt::Formatter<'_>,
+        name: &str,
+        table: &'static [Field],
+        bits: u128,
+    ) -> fmt::Result {
         write!(f, "{name} {{")?;
         for (index, value) in fields(table, bits).enumerate() {
             let separator = if index == 0 { "" } else { "," };
@@ -366,7 +402,9 @@ pub mod support {
     impl fmt::Display for ParseError {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str(match self {
-                ParseError::Syntax => "expected `NAME { FIELD: value, ... } 0xBITS`, its braces or its bits alone",
+                ParseError::Syntax => {
+                    "expected `NAME { FIELD: value, ... } 0xBITS`, its braces or its bits alone"
+                }
                 ParseError::UnknownField => "the register has no such field",
                 ParseError::UnknownValue => "the field has no value of that name",
                 ParseError::TooWide => "the number does not fit",
@@ -399,15 +437,24 @@ pub mod support {
         for item in body.split(',').map(str::trim).filter(|item| !item.is_empty()) {
             bits = assign(bits, item, table)?;
         }
-        if given.is_some_and(|given| given != bits) { Err(ParseError::Contradiction) } else { Ok(bits) }
+        if given.is_some_and(|given| given != bits) {
+            Err(ParseError::Contradiction)
+        } else {
+            Ok(bits)
+        }
     }
 
     /// Puts one `FIELD: value` into `bits`.
     fn assign(bits: u128, item: &str, table: &'static [Field]) -> Result<u128, ParseError> {
         let (name, value) = item.split_once(':').ok_or(ParseError::Syntax)?;
-        let field = table.iter().find(|field| field.name == name.trim()).ok_or(ParseError::UnknownField)?;
+        let field =
+            table.iter().find(|field| field.name == name.trim()).ok_or(ParseError::UnknownField)?;
         let value = value.trim();
-        let named = field.values.iter().find(|(known, _)| *known == value).map(|(_, value)| u128::from(*value));
+        let named = field
+            .values
+            .iter()
+            .find(|(known, _)| *known == value)
+            .map(|(_, value)| u128::from(*value));
         let value = match (named, value.strip_prefix('-')) {
             (Some(value), _) => value,
             (None, Some(magnitude)) => {

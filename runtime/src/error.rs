@@ -38,6 +38,13 @@ pub enum ErrorKind {
         /// Bytes given.
         given: usize,
     },
+    /// A family has no member of this index.
+    Index {
+        /// Index given.
+        index: usize,
+        /// Members of the family.
+        count: usize,
+    },
     /// The target holds no such register.
     Absent,
     /// The target cannot do this kind of access.
@@ -80,7 +87,9 @@ impl Error {
         write!(f, "{} {}", self.table.name, self.name().unwrap_or("register without a name"))?;
         match (self.place, self.id()) {
             (_, Some(id)) => write!(f, " ({id:#018x})"),
-            (Place::Via { carrier, offset, .. }, None) => write!(f, " ({} + {offset:#x})", carrier.structure),
+            (Place::Via { carrier, offset, .. }, None) => {
+                write!(f, " ({} + {offset:#x})", carrier.structure)
+            }
             (Place::Plain { address, .. }, None) => write!(f, " ({address:#x})"),
             (_, None) => Ok(()),
         }
@@ -89,7 +98,9 @@ impl Error {
     fn ioctl(&self) -> &'static str {
         match (self.place, self.operation) {
             (Place::Via { carrier, .. }, Operation::Get) => carrier.get.name,
-            (Place::Via { carrier, .. }, Operation::Set) => carrier.set.map_or(carrier.get.name, |set| set.name),
+            (Place::Via { carrier, .. }, Operation::Set) => {
+                carrier.set.map_or(carrier.get.name, |set| set.name)
+            }
             (Place::Plain { .. }, Operation::Get) => "read",
             (Place::Plain { .. }, Operation::Set) => "write",
             (_, Operation::Get) => "KVM_GET_ONE_REG",
@@ -103,12 +114,17 @@ impl fmt::Display for Error {
         write!(f, "{} ", self.ioctl())?;
         self.register(f)?;
         match self.kind {
-            ErrorKind::Errno(number) => match self.table.errors.iter().find(|errno| errno.number == number) {
-                Some(errno) => write!(f, ": {} ({number}): {}", errno.name, errno.meaning),
-                None => write!(f, ": errno {number}"),
-            },
+            ErrorKind::Errno(number) => {
+                match self.table.errors.iter().find(|errno| errno.number == number) {
+                    Some(errno) => write!(f, ": {} ({number}): {}", errno.name, errno.meaning),
+                    None => write!(f, ": errno {number}"),
+                }
+            }
             ErrorKind::Size { given } => {
                 write!(f, ": {given} bytes given, the register has {}", self.place.size(self.host))
+            }
+            ErrorKind::Index { index, count } => {
+                write!(f, ": index {index} is out of range, its family has {count} registers")
             }
             ErrorKind::Absent => f.write_str(": the target holds no such register"),
             ErrorKind::Unsupported(why) => write!(f, ": {why}"),

@@ -34,7 +34,9 @@ pub use bits::{EnumLayout, Field, FieldKind, FieldValue, Layout, Piece};
 pub use error::{Error, ErrorKind, Operation};
 pub use register::{Arch, Place, ReadOnly, ReadWrite, Readable, Reg, Writable, WriteOnly};
 pub use registers::{Host, Registers};
-pub use table::{Access, Carrier, Class, Errno, Info, Ioctl, Listed, Row, Scope, Table, Width, WriteRule};
+pub use table::{
+    Access, Carrier, Class, Errno, Info, Ioctl, Listed, Row, Scope, Table, Width, WriteRule,
+};
 pub use value::{Ulong, Value, Vlenb};
 
 #[doc(hidden)]

@@ -47,7 +47,9 @@ impl Place {
     pub const fn id(self, host: Host) -> Option<u64> {
         match self {
             Place::OneReg(id) => Some(id),
-            Place::Xlen(body) => Some(body | (host.xlen_bytes().trailing_zeros() as u64) << SIZE_SHIFT),
+            Place::Xlen(body) => {
+                Some(body | (host.xlen_bytes().trailing_zeros() as u64) << SIZE_SHIFT)
+            }
             Place::Vlenb(body) => Some(body | (host.vlenb().trailing_zeros() as u64) << SIZE_SHIFT),
             Place::Via { .. } | Place::Plain { .. } => None,
         }

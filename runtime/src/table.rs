@@ -24,7 +24,7 @@ pub struct Table {
     /// other ioctls at the end, by carrier and offset.
     pub registers: &'static [Info],
     /// Names, aliases included, sorted, with their index in `registers`.
-    pub names: &'static [(&'static str, u16)],
+    pub names: &'static [(&'static str, u32)],
 }
 
 /// One register.
@@ -70,7 +70,7 @@ pub struct Row {
     /// Class of state.
     pub class: Class,
     /// Index into [`Table::phases`].
-    pub phase: u8,
+    pub phase: Option<u8>,
     /// What the kernel does that the name does not say.
     pub errata: &'static [&'static str],
     /// Fields, most significant first; empty where the layout is not described.
@@ -194,7 +194,7 @@ impl Table {
     /// Looks up a register by its exact name, in O(log n) and without allocation.
     pub fn by_name(&self, name: &str) -> Option<&'static Info> {
         let found = self.names.binary_search_by(|(known, _)| (*known).cmp(name)).ok()?;
-        self.registers.get(usize::from(self.names[found].1))
+        self.registers.get(self.names[found].1 as usize)
     }
 
     /// Looks up a register by its 64-bit id, in O(log n) and without allocation.
@@ -203,7 +203,11 @@ impl Table {
     pub fn by_id(&self, id: u64) -> Option<&'static Info> {
         let body = id & !SIZE_MASK;
         let after = self.registers.partition_point(|info| sort_key(info.place).0 <= body);
-        self.registers[..after].iter().rev().take_while(|info| near(info, body)).find(|info| info.has_id(id))
+        self.registers[..after]
+            .iter()
+            .rev()
+            .take_while(|info| near(info, body))
+            .find(|info| info.has_id(id))
     }
 
     /// Looks up the register at `place`.
@@ -225,7 +229,9 @@ fn sort_key(place: Place) -> (u64, u64, &'static str) {
         Place::OneReg(id) => (id & !SIZE_MASK, id & SIZE_MASK, ""),
         Place::Xlen(body) | Place::Vlenb(body) => (body, 0, ""),
         Place::Plain { address, size } => (address, u64::from(size), ""),
-        Place::Via { carrier, offset, size } => (u64::MAX, u64::from(offset) << 16 | u64::from(size), carrier.name),
+        Place::Via { carrier, offset, size } => {
+            (u64::MAX, u64::from(offset) << 16 | u64::from(size), carrier.name)
+        }
     }
 }
 

@@ -5,8 +5,10 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::Deserialize;
+use serde::de::{
+    DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 
 use super::node::Node;
 use crate::diagnostics::Step;
@@ -22,7 +24,10 @@ pub(crate) struct SyntaxError {
 pub(crate) fn parse(text: &str) -> Result<Node, SyntaxError> {
     Node::deserialize(serde_yaml::Deserializer::from_str(text)).map_err(|error| {
         let offset = error.location().map_or(0, |location| location.index());
-        SyntaxError { message: without_location(&error.to_string()), offset: offset.min(text.len()) }
+        SyntaxError {
+            message: without_location(&error.to_string()),
+            offset: offset.min(text.len()),
+        }
     })
 }
 
@@ -45,7 +50,8 @@ pub(crate) fn locate(text: &str, path: &[Step], key: bool) -> usize {
     (0..=path.len())
         .rev()
         .find_map(|length| {
-            let probe = Probe { path: &path[..length], key: key && length == path.len() && length > 0 };
+            let probe =
+                Probe { path: &path[..length], key: key && length == path.len() && length > 0 };
             let error = probe.deserialize(serde_yaml::Deserializer::from_str(text)).err()?;
             let location = error.location()?;
             error.to_string().contains(FOUND).then(|| location.index())
@@ -65,7 +71,11 @@ impl<'de> DeserializeSeed<'de> for Probe<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        if self.path.is_empty() { deserializer.deserialize_any(Fail) } else { deserializer.deserialize_any(self) }
+        if self.path.is_empty() {
+            deserializer.deserialize_any(Fail)
+        } else {
+            deserializer.deserialize_any(self)
+        }
     }
 }
 
@@ -91,7 +101,9 @@ impl<'de> Visitor<'de> for Probe<'_> {
         let Some((step, rest)) = self.path.split_first() else { return Ok(()) };
         let fail_at_key = self.key && rest.is_empty();
         let mut position = 0;
-        while let Some(hit) = entries.next_key_seed(KeyProbe { step, position, fail: fail_at_key })? {
+        while let Some(hit) =
+            entries.next_key_seed(KeyProbe { step, position, fail: fail_at_key })?
+        {
             if hit {
                 return entries.next_value_seed(Probe { path: rest, ..self });
             }

@@ -1,0 +1,23 @@
+//! Every field lies within its register.
+
+use crate::diagnostics::Finding;
+use crate::lower::Lowered;
+
+pub(super) fn check(lowered: &Lowered, findings: &mut Vec<Finding>) {
+    for (layout, origin) in lowered.model.layouts.iter().zip(&lowered.layouts) {
+        for (index, field) in layout.fields.iter().enumerate() {
+            let Some(piece) = field.pieces.iter().find(|piece| piece.msb >= layout.width) else {
+                continue;
+            };
+            let message = format!(
+                "field `{}` uses bit {}, `{}` has {}",
+                field.name, piece.msb, layout.name, layout.width
+            );
+            let finding = Finding::new("E0301", origin.field(index), message);
+            findings.push(
+                finding
+                    .help(format!("bits are counted from 0 to {}", layout.width.saturating_sub(1))),
+            );
+        }
+    }
+}

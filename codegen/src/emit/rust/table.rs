@@ -1,0 +1,182 @@
+//! `mod table`: what the rows say, for look-up at run time.
+
+use super::place;
+use super::text::line;
+use crate::model::{Arch, Register, Width};
+use crate::names;
+
+pub(super) fn emit(out: &mut String, arch: &Arch) {
+    let entries = entries(arch);
+    line!(out);
+    line!(out, "mod table {{");
+    line!(
+        out,
+        "    #[allow(unused_imports, reason = \"not every table has carriers and layouts\")]"
+    );
+    line!(out, "    use super::*;");
+    head(out, arch);
+    line!(out, "    static ROWS: [::onereg::Row; {}] = [", arch.registers.len());
+    for register in &arch.registers {
+        row(out, arch, register);
+    }
+    line!(out, "    ];");
+    line!(out, "    pub(super) static REGISTERS: [::onereg::Info; {}] = [", entries.len());
+    for entry in &entries {
+        let register = &arch.registers[entry.row];
+        let place = place(arch, register, entry.member);
+        line!(
+            out,
+            "        ::onereg::Info {{ name: {:?}, place: ::onereg::Place::{place}, row: &ROWS[{}] }},",
+            register.name.member(entry.member),
+            entry.row,
+        );
+    }
+    line!(out, "    ];");
+    names(out, arch, &entries);
+    line!(out, "}}");
+}
+
+/// One register of the expanded table.
+struct Entry {
+    /// Order of the table: id without size bits, size bits, carrier.
+    key: (u64, u64, String),
+    row: usize,
+    member: u32,
+}
+
+/// Every register but the aliases, in the order that the runtime searches.
+fn entries(arch: &Arch) -> Vec<Entry> {
+    let mut entries = Vec::with_capacity(arch.registers.len());
+    for (row, register) in
+        arch.registers.iter().enumerate().filter(|(_, register)| register.alias_of.is_none())
+    {
+        for member in 0..register.name.count() {
+            entries.push(Entry { key: sort_key(arch, register, member), row, member });
+        }
+    }
+    entries.sort_unstable_by(|a, b| (&a.key, a.row, a.member).cmp(&(&b.key, b.row, b.member)));
+    entries
+}
+
+/// Mirrors the order of `Table::registers` in the runtime.
+fn sort_key(arch: &Arch, register: &Register, member: u32) -> (u64, u64, String) {
+    let bytes = u64::from(super::bytes(register));
+    if let Some(via) = register.via {
+        let offset = register.number + register.stride * u64::from(member);
+        return (u64::MAX, offset << 16 | bytes, arch.carriers[via].name.clone());
+    }
+    let body = arch.id_body(register, member);
+    match register.width {
+        _ if !arch.is_kvm() => (body, bytes, String::new()),
+        Width::Bits(bits) => (body, crate::model::size_bits(bits), String::new()),
+        Width::Ulong | Width::Vlenb => (body, 0, String::new()),
+    }
+}
+
+fn head(out: &mut String, arch: &Arch) {
+    line!(out, "    pub(super) static TABLE: ::onereg::Table = ::onereg::Table {{");
+    line!(out, "        name: {:?},", arch.name);
+    match arch.code {
+        Some(code) => line!(out, "        code: ::core::option::Option::Some({code:#x}),"),
+        None => line!(out, "        code: ::core::option::Option::None,"),
+    }
+    line!(out, "        kernel: {:?},", arch.kernel);
+    line!(out, "        errors: &[");
+    for errno in &arch.errors {
+        line!(
+            out,
+            "            ::onereg::Errno {{ number: {}, name: {:?}, meaning: {:?} }},",
+            errno.number,
+            errno.name,
+            errno.meaning
+        );
+    }
+    line!(out, "        ],");
+    let carriers: Vec<_> = arch
+        .carriers
+        .iter()
+        .map(|carrier| format!("&carrier::{}", names::constant(&carrier.name, "")))
+        .collect();
+    line!(out, "        carriers: &[{}],", carriers.join(", "));
+    line!(out, "        phases: &{:?},", arch.phases);
+    line!(out, "        registers: &REGISTERS,");
+    line!(out, "        names: &NAMES,");
+    line!(out, "    }};");
+}
+
+fn row(out: &mut String, arch: &Arch, register: &Register) {
+    let option = |text: &Option<String>| match text {
+        Some(text) => format!("::core::option::Option::Some({text:?})"),
+        None => "::core::option::Option::None".to_owned(),
+    };
+    let width = match register.width {
+        Width::Bits(bits) => format!("Bits({bits})"),
+        Width::Ulong => "Ulong".to_owned(),
+        Width::Vlenb => "Vlenb".to_owned(),
+    };
+    let phase = match register.phase.and_then(|phase| u8::try_from(phase).ok()) {
+        Some(phase) => format!("::core::option::Option::Some({phase})"),
+        None => "::core::option::Option::None".to_owned(),
+    };
+    let fields = match register.layout {
+        Some(layout) => {
+            format!("<layout::{} as ::onereg::Layout>::FIELDS", arch.layouts[layout].rust)
+        }
+        None => "&[]".to_owned(),
+    };
+    line!(out, "        ::onereg::Row {{");
+    line!(out, "            name: {:?}, doc: {:?},", register.name.text, register.doc);
+    line!(
+        out,
+        "            group: {:?}, width: ::onereg::Width::{width},",
+        arch.groups[register.group].name
+    );
+    line!(out, "            slices: {},", register.slices);
+    line!(out, "            access: ::onereg::Access::{},", register.access.variant());
+    line!(out, "            write: ::onereg::WriteRule::{},", register.write.variant());
+    line!(out, "            requires: &{:?},", register.requires);
+    line!(
+        out,
+        "            since: {}, until: {},",
+        option(&register.since),
+        option(&register.until)
+    );
+    line!(out, "            scope: ::onereg::Scope::{},", register.scope.variant());
+    line!(out, "            listed: ::onereg::Listed::{},", register.listed.variant());
+    line!(
+        out,
+        "            hidden: {}, class: ::onereg::Class::{},",
+        register.hidden,
+        register.class.variant()
+    );
+    line!(out, "            phase: {phase}, errata: &{:?}, fields: {fields},", register.errata);
+    line!(out, "        }},");
+}
+
+/// Names of registers and aliases with the position of their register, sorted.
+fn names(out: &mut String, arch: &Arch, entries: &[Entry]) {
+    let mut names = Vec::with_capacity(entries.len());
+    let mut first = vec![0; arch.registers.len()];
+    let mut positions: Vec<_> =
+        entries.iter().enumerate().map(|(at, entry)| (entry.row, entry.member, at)).collect();
+    positions.sort_unstable();
+    for (index, (row, member, _)) in positions.iter().enumerate() {
+        if *member == 0 {
+            first[*row] = index;
+        }
+    }
+    for (row, register) in arch.registers.iter().enumerate() {
+        let target = register.alias_of.unwrap_or(row);
+        for member in 0..register.name.count() {
+            if let Some((_, _, at)) = positions.get(first[target] + member as usize) {
+                names.push((register.name.member(member), *at));
+            }
+        }
+    }
+    names.sort_unstable();
+    line!(out, "    static NAMES: [(&str, u32); {}] = [", names.len());
+    for (name, at) in names {
+        line!(out, "        ({name:?}, {at}),");
+    }
+    line!(out, "    ];");
+}

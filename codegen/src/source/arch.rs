@@ -1,0 +1,223 @@
+//! Reads `arch.yaml`.
+
+use super::grammar::{ARCH, CARRIER, ERRNOS, GROUP};
+use super::node::Node;
+use super::rows::Attributes;
+use super::walk::{At, Walker, did_you_mean};
+use crate::diagnostics::{Finding, Place};
+use crate::model::{Carrier, ErrnoMeaning, Ioctl, Part, Piece, Support};
+use crate::names;
+
+/// `arch.yaml` as written.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct RawArch {
+    pub(crate) name: String,
+    pub(crate) plain: bool,
+    pub(crate) code: Option<u8>,
+    pub(crate) kernel: String,
+    pub(crate) doc: String,
+    pub(crate) verified: String,
+    pub(crate) one_reg: Support,
+    pub(crate) reg_list: Support,
+    pub(crate) phases: Vec<String>,
+    pub(crate) errors: Vec<ErrnoMeaning>,
+    pub(crate) defaults: Attributes,
+    pub(crate) carriers: Vec<Carrier>,
+    pub(crate) groups: Vec<RawGroup>,
+}
+
+/// A group in `arch.yaml`.
+#[derive(Debug, Clone)]
+pub(crate) struct RawGroup {
+    pub(crate) name: String,
+    pub(crate) file: String,
+    pub(crate) base: Option<u64>,
+    pub(crate) parts: Vec<Part>,
+    pub(crate) mask: Option<u64>,
+    pub(crate) defaults: Attributes,
+    pub(crate) doc: String,
+    /// Where the group stands.
+    pub(crate) place: Place,
+}
+
+impl Walker<'_> {
+    /// Reads `arch.yaml`.
+    pub(super) fn arch(&mut self, node: Node, at: &At<'_>) -> RawArch {
+        let mut arch = RawArch::default();
+        let read = self.keys(node, at, ARCH, |walker, key, value, at| match key {
+            "arch" => arch.name = walker.arch_name(value, at).unwrap_or_default(),
+            "space" => {
+                arch.plain =
+                    walker.word(value, at, &[("kvm", false), ("plain", true)]).unwrap_or_default()
+            }
+            "code" => {
+                arch.code = walker.small(value, at, 0xff).and_then(|code| u8::try_from(code).ok())
+            }
+            "kernel" => arch.kernel = walker.version(value, at).unwrap_or_default(),
+            "doc" => arch.doc = walker.text(value, at).unwrap_or_default(),
+            "verified" => arch.verified = walker.text(value, at).unwrap_or_default(),
+            "one_reg" => arch.one_reg = walker.support(value, at),
+            "reg_list" => arch.reg_list = walker.support(value, at),
+            "phases" => arch.phases = walker.texts(value, at).unwrap_or_default(),
+            "errors" => arch.errors = walker.errors(value, at),
+            "defaults" => arch.defaults = walker.defaults(value, at),
+            "carriers" => walker.names(value, at, |walker, name, value, at| {
+                arch.carriers.push(walker.carrier(name, value, at));
+            }),
+            _ => walker.names(value, at, |walker, name, value, at| {
+                arch.groups.push(walker.group(name, value, at));
+            }),
+        });
+        if read && !arch.plain && arch.code.is_none() {
+            let finding = Finding::new("E0103", at.place(), "missing key `code`");
+            self.report(
+                finding.help("add `code: 0x60`, bits 63..56 of every id, or `space: plain`"),
+            );
+        }
+        arch
+    }
+
+    fn arch_name(&mut self, node: Node, at: &At<'_>) -> Option<String> {
+        let name = self.text(node, at)?;
+        if names::is_name(&name) && !names::is_keyword(&name) {
+            return Some(name);
+        }
+        self.report(Finding::new(
+            "E0206",
+            at.place(),
+            format!("`{name}` is not an architecture name"),
+        ));
+        None
+    }
+
+    fn support(&mut self, node: Node, at: &At<'_>) -> Support {
+        match node {
+            Node::Bool(false) => Support::No,
+            Node::Bool(true) => Support::Yes,
+            other => self.version(other, at).map_or(Support::No, Support::Since),
+        }
+    }
+
+    fn errors(&mut self, node: Node, at: &At<'_>) -> Vec<ErrnoMeaning> {
+        let mut errors = Vec::new();
+        self.names(node, at, |walker, name, value, at| {
+            let meaning = walker.text(value, at).unwrap_or_default();
+            match ERRNOS.iter().find(|(known, _)| *known == name) {
+                Some((_, number)) => errors.push(ErrnoMeaning { number: *number, name, meaning }),
+                None => {
+                    let legal: Vec<_> = ERRNOS.iter().map(|(name, _)| *name).collect();
+                    let finding = Finding::new(
+                        "E0105",
+                        at.place().as_key(),
+                        format!("unknown errno `{name}`"),
+                    );
+                    walker.report(finding.help(did_you_mean(&name, &legal, "errnos")));
+                }
+            }
+        });
+        errors
+    }
+
+    fn carrier(&mut self, name: String, node: Node, at: &At<'_>) -> Carrier {
+        let (mut structure, mut size, mut get, mut get_nr) = (None, None, None, None);
+        let (mut set, mut set_nr, mut doc) = (None, None, String::new());
+        self.keys(node, at, CARRIER, |walker, key, value, at| match key {
+            "struct" => structure = walker.text(value, at),
+            "size" => size = walker.small(value, at, 16384),
+            "get" => get = walker.text(value, at),
+            "get_nr" => get_nr = walker.small(value, at, 0xff),
+            "set" => set = walker.text(value, at),
+            "set_nr" => set_nr = walker.small(value, at, 0xff),
+            _ => doc = walker.text(value, at).unwrap_or_default(),
+        });
+        if set.is_some() != set_nr.is_some() {
+            self.report(Finding::new("E0103", at.place(), "`set` and `set_nr` belong together"));
+        }
+        let ioctl = |name, nr: u32| Ioctl { name, nr: u8::try_from(nr).unwrap_or(0) };
+        // What is missing was reported; rows that name the carrier have nothing wrong with them.
+        Carrier {
+            name,
+            structure: structure.unwrap_or_default(),
+            size: size.unwrap_or(u32::MAX),
+            get: ioctl(get.unwrap_or_default(), get_nr.unwrap_or(0)),
+            set: set.zip(set_nr).map(|(name, nr)| ioctl(name, nr)),
+            doc,
+        }
+    }
+
+    fn group(&mut self, name: String, node: Node, at: &At<'_>) -> RawGroup {
+        let mut group = RawGroup {
+            name,
+            file: String::new(),
+            base: None,
+            parts: Vec::new(),
+            mask: None,
+            defaults: Attributes::default(),
+            doc: String::new(),
+            place: at.place(),
+        };
+        self.keys(node, at, GROUP, |walker, key, value, at| match key {
+            "file" => group.file = walker.text(value, at).unwrap_or_default(),
+            "base" => group.base = walker.number(value, at),
+            "number" => (group.parts, group.mask) = walker.parts(value, at),
+            "defaults" => group.defaults = walker.defaults(value, at),
+            _ => group.doc = walker.text(value, at).unwrap_or_default(),
+        });
+        group
+    }
+
+    /// Reads the bits of a group's numbers: the named parts, and all bits together.
+    fn parts(&mut self, node: Node, at: &At<'_>) -> (Vec<Part>, Option<u64>) {
+        match node {
+            Node::Text(text) => (Vec::new(), self.part(&text, at).map(mask)),
+            Node::Map(_) => {
+                let mut parts: Vec<Part> = Vec::new();
+                let mut all = 0;
+                self.names(node, at, |walker, name, value, at| {
+                    let range = match value {
+                        Node::Int(bit) => walker.part(&format!("{bit}..{bit}"), at),
+                        other => walker.text(other, at).and_then(|text| walker.part(&text, at)),
+                    };
+                    let Some(range) = range else { return };
+                    if all & mask(range) != 0 {
+                        let finding = Finding::new(
+                            "E0208",
+                            at.place(),
+                            format!("part `{name}` overlaps another part"),
+                        );
+                        walker
+                            .report(finding.help("give every part of the number bits of its own"));
+                    }
+                    all |= mask(range);
+                    let bit = |bit| u8::try_from(bit).unwrap_or(63);
+                    parts.push(Part { name, msb: bit(range.msb), lsb: bit(range.lsb) });
+                });
+                (parts, Some(all))
+            }
+            other => {
+                let finding = Finding::new(
+                    "E0104",
+                    at.place(),
+                    format!("expected a range or named parts, found {}", other.kind()),
+                );
+                self.report(finding.help("write \"15..0\", or {op0: \"15..14\", ...}"));
+                (Vec::new(), None)
+            }
+        }
+    }
+
+    fn part(&mut self, text: &str, at: &At<'_>) -> Option<Piece> {
+        let range = self.range(text, at)?;
+        if range.msb < 52 {
+            return Some(range);
+        }
+        let finding =
+            Finding::new("E0301", at.place(), format!("range `{text}` ends beyond bit 51"));
+        self.report(finding.help("bits 63..52 of an id are its architecture and size"));
+        None
+    }
+}
+
+fn mask(range: Piece) -> u64 {
+    crate::model::low_bits(range.width()) << range.lsb
+}

@@ -1,0 +1,203 @@
+//! Reads bit layouts.
+
+use super::grammar::{FIELD, LAYOUT, RESERVED};
+use super::node::Node;
+use super::walk::{At, Walker};
+use crate::diagnostics::{Finding, Place};
+use crate::model::{Access, EnumValue, Field, FieldKind, Piece};
+use crate::names;
+
+/// A layout as written: a shared one, or a row's `fields`.
+#[derive(Debug, Clone)]
+pub(crate) struct RawLayout {
+    /// Name under `layouts:`; empty for a row's own.
+    pub(crate) name: String,
+    /// Width in bits; `None` for a row's own.
+    pub(crate) width: Option<u32>,
+    pub(crate) doc: String,
+    pub(crate) source: Option<String>,
+    pub(crate) fields: Vec<RawField>,
+    /// Where the fields stand.
+    pub(crate) place: Place,
+    /// Whether every field could be read.
+    pub(crate) complete: bool,
+}
+
+/// A field and where it stands.
+#[derive(Debug, Clone)]
+pub(crate) struct RawField {
+    pub(crate) field: Field,
+    /// Position in the mapping.
+    pub(crate) position: usize,
+}
+
+/// Largest layout: wider registers are described by no manual as one bit field.
+const MAX_BITS: u32 = 65536;
+
+impl Walker<'_> {
+    /// Reads a layout under `layouts:`.
+    pub(super) fn layout(&mut self, name: String, node: Node, at: &At<'_>) -> RawLayout {
+        let mut layout = RawLayout {
+            name,
+            width: None,
+            doc: String::new(),
+            source: None,
+            fields: Vec::new(),
+            place: at.place().value("fields"),
+            complete: false,
+        };
+        self.keys(node, at, LAYOUT, |walker, key, value, at| match key {
+            "width" => layout.width = walker.small(value, at, MAX_BITS),
+            "doc" => layout.doc = walker.text(value, at).unwrap_or_default(),
+            "source" => layout.source = walker.text(value, at),
+            _ => (layout.fields, layout.complete) = walker.fields(value, at),
+        });
+        layout
+    }
+
+    /// Reads the fields of a layout; the second value is whether all could be read.
+    pub(super) fn fields(&mut self, node: Node, at: &At<'_>) -> (Vec<RawField>, bool) {
+        let before = self.findings.len();
+        let mut fields = Vec::new();
+        let mut position = 0;
+        self.names(node, at, |walker, name, value, at| {
+            if let At::Entry(_, entry) = at {
+                position = *entry;
+            }
+            if let Some(field) = walker.field(name, value, at) {
+                fields.push(RawField { field, position });
+            }
+        });
+        (fields, self.findings.len() == before)
+    }
+
+    fn field(&mut self, name: String, node: Node, at: &At<'_>) -> Option<Field> {
+        let reserved =
+            RESERVED.iter().find(|(reserved, _)| *reserved == name).map(|(_, kind)| *kind);
+        let mut kind = reserved;
+        let mut pieces = None;
+        let mut values = None;
+        let mut access = None;
+        let mut doc = String::new();
+        match node {
+            Node::Map(_) => {
+                self.keys(node, at, FIELD, |walker, key, value, at| match key {
+                    "bits" => pieces = walker.bits(value, at),
+                    "kind" => kind = walker.word(value, at, FieldKind::WORDS).or(kind),
+                    "enum" => values = Some(walker.values(value, at)),
+                    "access" => access = walker.word(value, at, Access::WORDS),
+                    _ => doc = walker.text(value, at).unwrap_or_default(),
+                });
+            }
+            other => pieces = self.bits(other, at),
+        }
+        let pieces = pieces?;
+        let width: u32 = pieces.iter().map(|piece| piece.width()).sum();
+        let implied = match &values {
+            Some(_) => FieldKind::Enum,
+            None if width == 1 => FieldKind::Bool,
+            None => FieldKind::Uint,
+        };
+        let kind = kind.unwrap_or(implied);
+        self.kind_fits(&name, kind, width, values.is_some(), at);
+        let rust = if kind.is_reserved() {
+            String::new()
+        } else {
+            names::method(&names::constant(&name, ""))
+        };
+        Some(Field { name, rust, pieces, kind, values: values.unwrap_or_default(), access, doc })
+    }
+
+    fn kind_fits(&mut self, name: &str, kind: FieldKind, width: u32, named: bool, at: &At<'_>) {
+        let problem = match kind {
+            FieldKind::Bool if width != 1 => format!("field `{name}` is a bool of {width} bits"),
+            FieldKind::Enum if !named => {
+                format!("field `{name}` is an enum without `enum: {{NAME: value}}`")
+            }
+            FieldKind::Enum if width > 64 => {
+                format!("field `{name}` is an enum of {width} bits: at most 64")
+            }
+            kind if named && kind != FieldKind::Enum => {
+                format!("field `{name}` names values, but its kind is `{}`", kind.word())
+            }
+            _ => return,
+        };
+        self.report(Finding::new("E0310", at.place(), problem));
+    }
+
+    /// Reads a bit, a range, or a list of both.
+    pub(super) fn bits(&mut self, node: Node, at: &At<'_>) -> Option<Vec<Piece>> {
+        match node {
+            Node::List(items) if !items.is_empty() => {
+                let count = items.len();
+                let read = |(index, item)| self.piece(item, &at.item(index));
+                let pieces: Vec<_> = items.into_iter().enumerate().filter_map(read).collect();
+                (pieces.len() == count).then_some(pieces)
+            }
+            other => self.piece(other, at).map(|piece| vec![piece]),
+        }
+    }
+
+    /// Reads a bit or a range.
+    fn piece(&mut self, node: Node, at: &At<'_>) -> Option<Piece> {
+        match node {
+            Node::Int(_) => {
+                let bit = self.small(node, at, MAX_BITS - 1)?;
+                Some(Piece { msb: bit, lsb: bit })
+            }
+            Node::Text(text) => self.range(&text, at),
+            other => {
+                let finding = Finding::new(
+                    "E0104",
+                    at.place(),
+                    format!("expected a bit or a range, found {}", other.kind()),
+                );
+                self.report(finding.help("write `31`, \"3..0\", or a list of them"));
+                None
+            }
+        }
+    }
+
+    /// Reads `msb..lsb`.
+    pub(super) fn range(&mut self, text: &str, at: &At<'_>) -> Option<Piece> {
+        let bounds = text.split_once("..").and_then(|(msb, lsb)| Some((bit(msb)?, bit(lsb)?)));
+        let Some((msb, lsb)) = bounds else {
+            let finding =
+                Finding::new("E0104", at.place(), format!("`{text}` is not a range of bits"));
+            self.report(finding.help("write the most significant bit first: \"3..0\""));
+            return None;
+        };
+        if msb < lsb {
+            let finding = Finding::new("E0302", at.place(), format!("range `{text}` is reversed"));
+            self.report(
+                finding.help(format!("write the most significant bit first: \"{lsb}..{msb}\"")),
+            );
+            return None;
+        }
+        Some(Piece { msb, lsb })
+    }
+
+    fn values(&mut self, node: Node, at: &At<'_>) -> Vec<EnumValue> {
+        let mut values = Vec::new();
+        self.names(node, at, |walker, name, value, at| {
+            if !names::is_name(&name) {
+                let finding =
+                    Finding::new("E0206", at.place().as_key(), format!("`{name}` is not a name"));
+                walker
+                    .report(finding.help(
+                        "names begin with a letter and have letters, digits and underscores",
+                    ));
+            } else if let Some(value) = walker.number(value, at) {
+                let constant = names::constant(&name, "");
+                values.push(EnumValue { name, constant, value });
+            }
+        });
+        values
+    }
+}
+
+fn bit(text: &str) -> Option<u32> {
+    let text = text.trim();
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|bit| plain && *bit < MAX_BITS)
+}

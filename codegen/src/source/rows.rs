@@ -1,0 +1,252 @@
+//! Reads rows, and the attributes that groups and architectures give them.
+
+use super::fields::RawLayout;
+use super::grammar::{CONDITIONS, DEFAULTS, ROW};
+use super::node::Node;
+use super::walk::{At, Walker};
+use crate::diagnostics::Finding;
+use crate::model::{Access, Class, Listed, Name, Scope, Width, WriteRule};
+use crate::names;
+
+/// A row as written.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Row {
+    pub(crate) name: Option<Name>,
+    pub(crate) width: Option<Width>,
+    pub(crate) number: Option<Number>,
+    pub(crate) stride: Option<u64>,
+    pub(crate) slices: u32,
+    pub(crate) encoding: Option<Number>,
+    pub(crate) alias_of: Option<String>,
+    pub(crate) overlaps: Vec<String>,
+    pub(crate) layout: Option<String>,
+    pub(crate) layout32: Option<String>,
+    pub(crate) fields: Option<RawLayout>,
+    pub(crate) doc: Option<String>,
+    pub(crate) attributes: Attributes,
+}
+
+/// Attributes that a row may leave to its group or architecture.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Attributes {
+    pub(crate) access: Option<Access>,
+    pub(crate) write: Option<WriteRule>,
+    pub(crate) rule: Option<String>,
+    pub(crate) requires: Option<Vec<String>>,
+    pub(crate) since: Option<String>,
+    pub(crate) until: Option<String>,
+    pub(crate) xlen: Option<u32>,
+    pub(crate) scope: Option<Scope>,
+    pub(crate) listed: Option<Listed>,
+    pub(crate) hidden: Option<bool>,
+    pub(crate) class: Option<Class>,
+    pub(crate) phase: Option<String>,
+    pub(crate) errata: Option<Vec<String>>,
+    pub(crate) via: Option<String>,
+    pub(crate) source: Option<String>,
+}
+
+/// A number: plain, or by the parts of its group.
+#[derive(Debug, Clone)]
+pub(crate) enum Number {
+    Plain(u64),
+    Parts(Vec<(String, u64)>),
+}
+
+/// Members of a family, and slices of a register, at most.
+pub(crate) const MAX_FAMILY: u32 = 4096;
+
+impl Walker<'_> {
+    /// Reads one row.
+    pub(super) fn row(&mut self, node: Node, at: &At<'_>) -> Row {
+        let mut row = Row::default();
+        self.keys(node, at, ROW, |walker, key, value, at| match key {
+            "name" => row.name = walker.register_name(value, at),
+            "width" => row.width = walker.width(value, at),
+            "number" => row.number = walker.number_or_parts(value, at),
+            "stride" => row.stride = walker.number(value, at),
+            "slices" => row.slices = walker.small(value, at, 128).unwrap_or(0),
+            "encoding" => row.encoding = walker.number_or_parts(value, at),
+            "alias_of" => row.alias_of = walker.text(value, at),
+            "overlaps" => row.overlaps = walker.texts(value, at).unwrap_or_default(),
+            "layout" => row.layout = walker.text(value, at),
+            "layout32" => row.layout32 = walker.text(value, at),
+            "fields" => row.fields = Some(walker.own_layout(value, at)),
+            "doc" => row.doc = walker.text(value, at),
+            _ => walker.attribute(&mut row.attributes, key, value, at),
+        });
+        row
+    }
+
+    fn own_layout(&mut self, node: Node, at: &At<'_>) -> RawLayout {
+        let (fields, complete) = self.fields(node, at);
+        let place = at.place();
+        RawLayout {
+            name: String::new(),
+            width: None,
+            doc: String::new(),
+            source: None,
+            fields,
+            place,
+            complete,
+        }
+    }
+
+    /// Reads `defaults:`.
+    pub(super) fn defaults(&mut self, node: Node, at: &At<'_>) -> Attributes {
+        let mut attributes = Attributes::default();
+        self.keys(node, at, DEFAULTS, |walker, key, value, at| {
+            walker.attribute(&mut attributes, key, value, at)
+        });
+        attributes
+    }
+
+    fn attribute(&mut self, attributes: &mut Attributes, key: &str, value: Node, at: &At<'_>) {
+        match key {
+            "access" => attributes.access = self.word(value, at, Access::WORDS),
+            "write" => attributes.write = self.word(value, at, WriteRule::WORDS),
+            "rule" => attributes.rule = self.text(value, at),
+            "requires" => attributes.requires = Some(self.conditions(value, at)),
+            "since" => attributes.since = self.version(value, at),
+            "until" => attributes.until = self.version(value, at),
+            "xlen" => attributes.xlen = self.xlen(value, at),
+            "scope" => attributes.scope = self.word(value, at, Scope::WORDS),
+            "listed" => attributes.listed = self.word(value, at, Listed::WORDS),
+            "hidden" => attributes.hidden = self.flag(value, at),
+            "class" => attributes.class = self.word(value, at, Class::WORDS),
+            "phase" => attributes.phase = self.text(value, at),
+            "errata" => attributes.errata = self.texts(value, at),
+            "via" => attributes.via = self.text(value, at),
+            _ => attributes.source = self.text(value, at),
+        }
+    }
+
+    fn xlen(&mut self, node: Node, at: &At<'_>) -> Option<u32> {
+        let xlen = self.number(node, at)?;
+        match xlen {
+            32 => Some(32),
+            64 => Some(64),
+            _ => {
+                self.report(Finding::new(
+                    "E0104",
+                    at.place(),
+                    format!("XLEN {xlen} is neither 32 nor 64"),
+                ));
+                None
+            }
+        }
+    }
+
+    fn conditions(&mut self, node: Node, at: &At<'_>) -> Vec<String> {
+        let conditions = self.texts(node, at).unwrap_or_default();
+        for condition in &conditions {
+            let kind = condition
+                .split_once(':')
+                .filter(|(_, name)| !name.trim().is_empty())
+                .map(|(kind, _)| kind);
+            match kind {
+                Some(kind) if CONDITIONS.contains(&kind) => {}
+                Some(kind) => self.unknown_word(at, kind, CONDITIONS),
+                None => {
+                    let finding = Finding::new(
+                        "E0104",
+                        at.place(),
+                        format!("`{condition}` is not a condition"),
+                    );
+                    self.report(
+                        finding.help("write \"KIND:NAME\", such as \"cap:KVM_CAP_ARM_SVE\""),
+                    );
+                }
+            }
+        }
+        conditions
+    }
+
+    fn number_or_parts(&mut self, node: Node, at: &At<'_>) -> Option<Number> {
+        if !matches!(node, Node::Map(_)) {
+            return self.number(node, at).map(Number::Plain);
+        }
+        let before = self.findings.len();
+        let mut parts = Vec::new();
+        self.names(node, at, |walker, name, value, at| {
+            if let Some(value) = walker.number(value, at) {
+                parts.push((name, value));
+            }
+        });
+        (self.findings.len() == before).then_some(Number::Parts(parts))
+    }
+
+    fn width(&mut self, node: Node, at: &At<'_>) -> Option<Width> {
+        match node {
+            Node::Text(text) if text == "ulong" => Some(Width::Ulong),
+            Node::Text(text) if text == "vlenb" => Some(Width::Vlenb),
+            Node::Text(text) if !text.starts_with(|c: char| c.is_ascii_digit()) => {
+                let finding = Finding::new("E0105", at.place(), format!("unknown width `{text}`"));
+                self.report(finding.help(match names::nearest(&text, ["ulong", "vlenb"]) {
+                    Some(nearest) => format!("did you mean `{nearest}`?"),
+                    None => "a width is a number of bits, or `ulong`, or `vlenb`".to_owned(),
+                }));
+                None
+            }
+            other => self
+                .number(other, at)
+                .map(|bits| Width::Bits(u32::try_from(bits).unwrap_or(u32::MAX))),
+        }
+    }
+
+    /// Reads `NAME` or `PREFIX{first..last}SUFFIX`.
+    fn register_name(&mut self, node: Node, at: &At<'_>) -> Option<Name> {
+        let text = self.text(node, at)?;
+        let Some((prefix, rest)) = text.split_once('{') else {
+            return self.plain_name(text, at);
+        };
+        let parsed = rest.split_once('}').and_then(|(range, suffix)| {
+            let (first, last) = range.split_once("..")?;
+            let digits =
+                |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty();
+            (digits(first) && digits(last)).then_some((first, last, suffix))
+        });
+        let Some((first, last, suffix)) = parsed else {
+            let finding = Finding::new("E0206", at.place(), format!("`{text}` is not a family"));
+            self.report(
+                finding.help("write it as \"X{0..30}\": first index, two dots, last index"),
+            );
+            return None;
+        };
+        let (first, last) = self.family_bounds(&text, first, last, at)?;
+        let body: String = [prefix, suffix].concat();
+        self.plain_name(body, at)?;
+        let (prefix, suffix) = (prefix.to_owned(), suffix.to_owned());
+        Some(Name { prefix, suffix, family: Some((first, last)), text })
+    }
+
+    fn plain_name(&mut self, text: String, at: &At<'_>) -> Option<Name> {
+        if names::is_name(&text) {
+            return Some(Name { prefix: text.clone(), suffix: String::new(), family: None, text });
+        }
+        let finding = Finding::new("E0206", at.place(), format!("`{text}` is not a register name"));
+        self.report(
+            finding.help("names begin with a letter and have letters, digits, `_`, `.` and `-`"),
+        );
+        None
+    }
+
+    fn family_bounds(
+        &mut self,
+        text: &str,
+        first: &str,
+        last: &str,
+        at: &At<'_>,
+    ) -> Option<(u32, u32)> {
+        let bounds = first.parse::<u32>().ok().zip(last.parse::<u32>().ok());
+        let problem = match bounds {
+            Some((first, last)) if last < first => {
+                format!("family `{text}` is empty: it ends before it begins")
+            }
+            Some((first, last)) if last - first < MAX_FAMILY => return Some((first, last)),
+            _ => format!("family `{text}` has too many registers: at most {MAX_FAMILY}"),
+        };
+        self.report(Finding::new("E0207", at.place(), problem));
+        None
+    }
+}
