@@ -17,13 +17,32 @@ use self::layouts::Layouts;
 pub(crate) struct Lowered {
     pub(crate) model: Arch,
     /// Per register: its row.
-    pub(crate) rows: Vec<Place>,
+    pub(crate) rows: Vec<RowAt>,
     /// Per layout: its fields.
     pub(crate) layouts: Vec<LayoutOrigin>,
     /// Per group: its place in `arch.yaml`.
     pub(crate) groups: Vec<Place>,
     /// Whether names may be missing because a file, or a row, could not be read.
     pub(crate) incomplete: bool,
+}
+
+/// Where a row stands: its path is made only when there is something to report.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RowAt {
+    text: usize,
+    row: usize,
+}
+
+impl RowAt {
+    /// The row.
+    pub(crate) fn place(self) -> Place {
+        Place::root(self.text).value("registers").item(self.row)
+    }
+
+    /// The value of `key` in the row.
+    pub(crate) fn value(self, key: &str) -> Place {
+        self.place().value(key)
+    }
 }
 
 /// Where a layout comes from.
@@ -40,7 +59,9 @@ pub(crate) struct LayoutOrigin {
 impl LayoutOrigin {
     /// Where a field stands.
     pub(crate) fn field(&self, index: usize) -> Place {
-        self.positions.get(index).map_or(self.place.clone(), |position| self.place.entry(*position))
+        self.positions
+            .get(index)
+            .map_or_else(|| self.place.clone(), |position| self.place.entry(*position))
     }
 }
 
@@ -57,8 +78,8 @@ pub(crate) fn lower(tables: &Tables, findings: &mut Vec<Finding>) -> Lowered {
     let mut references = Vec::new();
     for file in &tables.files {
         for (index, row) in file.rows.iter().enumerate() {
-            let place = Place::root(file.text).value("registers").item(index);
-            let context = Context { raw, file, row, place: &place };
+            let place = RowAt { text: file.text, row: index };
+            let context = Context { raw, file, row, place };
             match context.register(index, &mut lowered, &mut layouts, findings) {
                 Some(register) => {
                     references.push(row);
@@ -113,7 +134,7 @@ struct Context<'a> {
     raw: &'a RawArch,
     file: &'a GroupFile,
     row: &'a Row,
-    place: &'a Place,
+    place: RowAt,
 }
 
 impl Context<'_> {
@@ -139,7 +160,7 @@ impl Context<'_> {
         let name = row.name.clone()?;
         let constant = names::constant(&name.prefix, &name.suffix);
         if row.doc.is_none() && self.row.alias_of.is_none() {
-            let finding = Finding::new("E0103", self.place.clone(), "missing key `doc`");
+            let finding = Finding::new("E0103", self.place.place(), "missing key `doc`");
             findings
                 .push(finding.help("add `doc: \"...\"`: one line that says what the register is"));
         }
@@ -215,7 +236,7 @@ impl Context<'_> {
     fn phase(&self, findings: &mut Vec<Finding>) -> Option<usize> {
         let Some(phase) = self.attribute(|attributes| attributes.phase.as_ref()) else {
             if !self.raw.phases.is_empty() && self.row.alias_of.is_none() {
-                let finding = Finding::new("E0103", self.place.clone(), "missing key `phase`");
+                let finding = Finding::new("E0103", self.place.place(), "missing key `phase`");
                 let known = self.raw.phases.join(", ");
                 findings.push(finding.help(format!("one of: {known}; here or in `defaults`")));
             }
@@ -256,7 +277,7 @@ fn resolve_references(rows: &[&Row], lowered: &mut Lowered, findings: &mut Vec<F
         }
     }
     for (index, row) in rows.iter().enumerate() {
-        let place = &lowered.rows[index];
+        let place = lowered.rows[index];
         let mut find = |name: &String, key: &str| {
             let found = known.get(name).copied().filter(|found| *found != index);
             if found.is_none() && !lowered.incomplete {

@@ -1,6 +1,6 @@
 //! The resolved tables: what every check and every backend reads.
 //!
-//! A [`Register`] is one row; a family stays one row and is expanded by [`Register::members`]. Everything that a name
+//! A [`Register`] is one row; a family stays one row, whose members are counted from 0. Everything that a name
 //! in the YAML refers to is an index here, and every id can be computed without failing.
 
 use std::fmt;
@@ -190,6 +190,13 @@ pub struct Register {
     pub source: Option<String>,
     /// Row index in the group's file.
     pub row: usize,
+}
+
+impl Register {
+    /// Number of member `index`; its byte offset where a carrier holds it.
+    pub fn offset(&self, index: u32) -> u64 {
+        self.number.wrapping_add(self.stride.wrapping_mul(u64::from(index)))
+    }
 }
 
 /// A register's name, with the index range of a family.
@@ -483,9 +490,8 @@ impl Arch {
 
     /// Id of member `index` of `register` without its size bits; the address in a plain space.
     pub fn id_body(&self, register: &Register, index: u32) -> u64 {
-        let number = register.number.wrapping_add(register.stride.wrapping_mul(u64::from(index)));
         let code = u64::from(self.code.unwrap_or(0)) << CODE_SHIFT;
-        code | self.groups[register.group].base.wrapping_add(number)
+        code | self.groups[register.group].base.wrapping_add(register.offset(index))
     }
 
     /// Id of member `index` of `register` on `host`; `None` where another ioctl carries it.

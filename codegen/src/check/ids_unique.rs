@@ -40,7 +40,6 @@ fn spans(lowered: &Lowered) -> Vec<Span> {
             continue;
         }
         for member in 0..register.name.count() {
-            let number = register.number.wrapping_add(register.stride.wrapping_mul(member.into()));
             let body = model.id_body(register, member) & !SIZE_MASK;
             let mut add = |space, start: u64, length: u64| {
                 let end = start.saturating_add(length.max(1));
@@ -50,7 +49,7 @@ fn spans(lowered: &Lowered) -> Vec<Span> {
             match (register.via, register.width) {
                 (Some(via), _) => {
                     let bytes = register.width.bits(crate::model::Host::default()) / 8;
-                    add(u64::MAX - via as u64, number, bytes.into());
+                    add(u64::MAX - via as u64, register.offset(member), bytes.into());
                 }
                 (None, Width::Bits(bits)) if !model.is_kvm() => add(0, body, u64::from(bits / 8)),
                 (None, Width::Bits(bits)) => add(size_bits(bits), body, slices),

@@ -16,15 +16,18 @@ pub(super) fn resolve(
         Number::Plain(number) => return Some(*number),
         Number::Parts(parts) => parts,
     };
-    let place = context.place.value(key);
+    let place = || context.place.value(key);
     let group = context.group();
     let known: Vec<_> = group.parts.iter().map(|part| part.name.as_str()).collect();
     let before = findings.len();
     let mut value = 0;
     for (name, part_value) in parts {
         let Some(part) = group.parts.iter().find(|part| part.name == *name) else {
-            let finding =
-                Finding::new("E0209", place.value(name).as_key(), format!("unknown part `{name}`"));
+            let finding = Finding::new(
+                "E0209",
+                place().value(name).as_key(),
+                format!("unknown part `{name}`"),
+            );
             findings.push(match known.is_empty() {
                 true => finding.help(format!(
                     "numbers of group `{}` have no parts: write a plain number",
@@ -41,7 +44,7 @@ pub(super) fn resolve(
                 part.msb, part.lsb
             );
             findings.push(
-                Finding::new("E0203", place.value(name), message)
+                Finding::new("E0203", place().value(name), message)
                     .help(format!("at most {largest:#x}")),
             );
         }
@@ -49,7 +52,7 @@ pub(super) fn resolve(
     }
     for name in known {
         if parts.iter().all(|(given, _)| given != name) {
-            let finding = Finding::new("E0103", place.clone(), format!("missing part `{name}`"));
+            let finding = Finding::new("E0103", place(), format!("missing part `{name}`"));
             findings.push(finding.help(format!("add `{name}: 0`")));
         }
     }

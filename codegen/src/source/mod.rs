@@ -25,6 +25,8 @@ pub struct Sources {
     groups: Vec<(String, Result<usize, String>)>,
     /// Why `arch.yaml` could not be read.
     unreadable: Option<String>,
+    /// `arch.yaml` as a tree; `None` when it is not YAML.
+    arch: Option<Node>,
 }
 
 impl Sources {
@@ -37,12 +39,11 @@ impl Sources {
             Err(reason) => (String::new(), Some(reason)),
         };
         let folder = path.rfind('/').map_or("", |slash| &path[..=slash]);
-        let mut sources = Sources {
-            texts: vec![Text { path: path.to_owned(), text }],
-            groups: Vec::new(),
-            unreadable,
-        };
-        for file in group_files(&sources.texts[0].text) {
+        let arch = yaml::parse(&text).ok();
+        let files = arch.as_ref().map(files_of_groups).unwrap_or_default();
+        let texts = vec![Text { path: path.to_owned(), text }];
+        let mut sources = Sources { texts, groups: Vec::new(), unreadable, arch };
+        for file in files {
             let path = format!("{folder}{file}");
             let text = read(&path).map(|text| {
                 sources.texts.push(Text { path, text });
@@ -72,22 +73,18 @@ impl Sources {
 ///
 /// What a caller that does its own I/O has to read. Names that lead out of the folder are left out.
 pub fn group_files(arch_yaml: &str) -> Vec<String> {
-    let Ok(Node::Map(entries)) = yaml::parse(arch_yaml) else { return Vec::new() };
-    let groups = entries.into_iter().find_map(|(key, value)| match (key, value) {
-        (Node::Text(key), Node::Map(groups)) if key == "groups" => Some(groups),
-        _ => None,
-    });
+    yaml::parse(arch_yaml).map(|node| files_of_groups(&node)).unwrap_or_default()
+}
+
+fn files_of_groups(arch: &Node) -> Vec<String> {
+    let Node::Map(groups) = arch.get("groups") else { return Vec::new() };
     let mut files: Vec<String> = Vec::new();
-    for (_, group) in groups.unwrap_or_default() {
-        let Node::Map(keys) = group else { continue };
-        for (key, value) in keys {
-            if let (Node::Text(key), Node::Text(file)) = (key, value)
-                && key == "file"
-                && is_file_name(&file)
-                && !files.contains(&file)
-            {
-                files.push(file);
-            }
+    for (_, group) in groups {
+        if let Node::Text(file) = group.get("file")
+            && is_file_name(file)
+            && !files.contains(file)
+        {
+            files.push(file.clone());
         }
     }
     files
@@ -134,7 +131,10 @@ pub(crate) fn read(sources: &Sources, findings: &mut Vec<Finding>) -> Tables {
     let path = sources.texts.first().map_or(String::new(), |text| text.path.clone());
     let arch = match sources.texts.first() {
         Some(text) if sources.unreadable.is_none() => {
-            let node = document(&text.text, 0, findings, &mut incomplete);
+            let node = match &sources.arch {
+                Some(node) => Some(node.clone()),
+                None => document(&text.text, 0, findings, &mut incomplete),
+            };
             node.map(|node| Walker { findings }.arch(node, &At::Root(0))).unwrap_or_default()
         }
         _ => RawArch::default(),

@@ -18,6 +18,14 @@ pub(crate) enum Node {
 }
 
 impl Node {
+    /// The value of `key`, nothing where this is no mapping or has no such key.
+    pub(crate) fn get(&self, key: &str) -> &Node {
+        let Node::Map(entries) = self else { return &Node::Null };
+        let found =
+            entries.iter().find(|(name, _)| matches!(name, Node::Text(name) if name == key));
+        found.map_or(&Node::Null, |(_, value)| value)
+    }
+
     /// What a reader of the file would call it.
     pub(crate) fn kind(&self) -> &'static str {
         match self {

@@ -1,7 +1,7 @@
 //! `trait Arm64Registers: Registers<Arm64>` with `pc()` and `set_pc(value)` per register.
 
 use super::text::line;
-use super::{marker, value_type};
+use super::{ValueType, marker};
 use crate::model::{Access, Arch, Register};
 
 pub(super) fn emit(out: &mut String, arch: &Arch) {
@@ -28,7 +28,7 @@ pub(super) fn emit(out: &mut String, arch: &Arch) {
 fn methods(out: &mut String, arch: &Arch, register: &Register) {
     let (accessor, constant) = (&register.accessor, &register.constant);
     let plain = accessor.trim_end_matches('_');
-    let value = value_type(arch, register);
+    let value = ValueType(arch, register);
     let family = register.name.family.is_some();
     let index = if family { ", index: usize" } else { "" };
     let member = |operation| match family {

@@ -1,42 +1,37 @@
 //! `pub const SCTLR_EL1: Reg<Arm64, SctlrEl1> = ...` per row; an array per family.
 
 use super::text::{doc, line};
-use super::{place, register_type};
+use super::{PlaceOf, RegisterType, marker};
 use crate::model::{Access, Arch, Host, Register, Scope, Support, Width, WriteRule};
 use crate::names;
 
 pub(super) fn emit(out: &mut String, arch: &Arch) {
     carriers(out, arch);
+    let marker = &marker(arch);
     for register in &arch.registers {
         line!(out);
         documentation(out, arch, register);
-        let (constant, kind) = (&register.constant, register_type(arch, register));
+        let constant = &register.constant;
+        let kind = RegisterType { arch, marker, register };
         let family = register.name.family.is_some();
         match (register.alias_of, register.name.count()) {
             (Some(target), count) => {
                 let target = &arch.registers[target];
                 // The alias has its target's type: a constant of an array type needs the count.
-                let kind = register_type(arch, target);
-                let kind = if family { format!("[{kind}; {count}]") } else { kind };
+                let kind = RegisterType { arch, marker, register: target };
+                let kind = if family { format!("[{kind}; {count}]") } else { kind.to_string() };
                 line!(out, "pub const {constant}: {kind} = {};", target.constant);
             }
             (None, count) if family => {
                 line!(out, "pub const {constant}: [{kind}; {count}] = [");
                 for index in 0..count {
-                    line!(
-                        out,
-                        "    ::onereg::Reg::new(::onereg::Place::{}),",
-                        place(arch, register, index)
-                    );
+                    line!(out, "    ::onereg::Reg::new({}),", PlaceOf(arch, register, index));
                 }
                 line!(out, "];");
             }
             _ => {
-                let place = place(arch, register, 0);
-                line!(
-                    out,
-                    "pub const {constant}: {kind} = ::onereg::Reg::new(::onereg::Place::{place});"
-                );
+                let place = PlaceOf(arch, register, 0);
+                line!(out, "pub const {constant}: {kind} = ::onereg::Reg::new({place});");
             }
         }
     }

@@ -9,7 +9,9 @@ mod layouts;
 mod table;
 mod text;
 
-use crate::model::{Access, Arch, FieldKind, Register, Width};
+use std::fmt;
+
+use crate::model::{Access, Arch, FieldKind, Register, Width, size_bits};
 use crate::names;
 
 use self::text::{doc, line};
@@ -89,44 +91,63 @@ fn imports(out: &mut String, arch: &Arch) {
 }
 
 /// Type of a register's values, as named inside the module.
-fn value_type(arch: &Arch, register: &Register) -> String {
-    if let Some(layout) = register.layout {
-        return arch.layouts[layout].rust.clone();
-    }
-    match register.width {
-        Width::Bits(bits @ (8 | 16 | 32 | 64 | 128)) => format!("u{bits}"),
-        Width::Bits(bits) => format!("[u8; {}]", bits / 8),
-        Width::Ulong => "::onereg::Ulong".to_owned(),
-        Width::Vlenb => "::onereg::Vlenb".to_owned(),
+struct ValueType<'a>(&'a Arch, &'a Register);
+
+impl fmt::Display for ValueType<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ValueType(arch, register) = self;
+        match (register.layout, register.width) {
+            (Some(layout), _) => f.write_str(&arch.layouts[layout].rust),
+            (None, Width::Bits(bits @ (8 | 16 | 32 | 64 | 128))) => write!(f, "u{bits}"),
+            (None, Width::Bits(bits)) => write!(f, "[u8; {}]", bits / 8),
+            (None, Width::Ulong) => f.write_str("::onereg::Ulong"),
+            (None, Width::Vlenb) => f.write_str("::onereg::Vlenb"),
+        }
     }
 }
 
 /// Type of a register: `::onereg::Reg<Arm64, u64>`.
-fn register_type(arch: &Arch, register: &Register) -> String {
-    let access = match register.access {
-        Access::ReadWrite => "",
-        Access::ReadOnly => ", ::onereg::ReadOnly",
-        Access::WriteOnly => ", ::onereg::WriteOnly",
-    };
-    format!("::onereg::Reg<{}, {}{access}>", marker(arch), value_type(arch, register))
+struct RegisterType<'a> {
+    arch: &'a Arch,
+    marker: &'a str,
+    register: &'a Register,
+}
+
+impl fmt::Display for RegisterType<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let access = match self.register.access {
+            Access::ReadWrite => "",
+            Access::ReadOnly => ", ::onereg::ReadOnly",
+            Access::WriteOnly => ", ::onereg::WriteOnly",
+        };
+        write!(f, "::onereg::Reg<{}, {}{access}>", self.marker, ValueType(self.arch, self.register))
+    }
 }
 
 /// Place of one member of a row, as an expression.
-fn place(arch: &Arch, register: &Register, index: u32) -> String {
-    if let Some(via) = register.via {
-        let carrier = names::constant(&arch.carriers[via].name, "");
-        let offset = register.number + register.stride * u64::from(index);
-        let size = bytes(register);
-        return format!(
-            "Via {{ carrier: &carrier::{carrier}, offset: {offset:#x}, size: {size} }}"
-        );
-    }
-    let body = arch.id_body(register, index);
-    match register.width {
-        _ if !arch.is_kvm() => format!("Plain {{ address: {body:#x}, size: {} }}", bytes(register)),
-        Width::Bits(bits) => format!("OneReg({:#018x})", body | crate::model::size_bits(bits)),
-        Width::Ulong => format!("Xlen({body:#018x})"),
-        Width::Vlenb => format!("Vlenb({body:#018x})"),
+struct PlaceOf<'a>(&'a Arch, &'a Register, u32);
+
+impl fmt::Display for PlaceOf<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let PlaceOf(arch, register, index) = self;
+        f.write_str("::onereg::Place::")?;
+        if let Some(via) = register.via {
+            let carrier = names::constant(&arch.carriers[via].name, "");
+            let (offset, size) = (register.offset(*index), bytes(register));
+            return write!(
+                f,
+                "Via {{ carrier: &carrier::{carrier}, offset: {offset:#x}, size: {size} }}"
+            );
+        }
+        let body = arch.id_body(register, *index);
+        match register.width {
+            _ if !arch.is_kvm() => {
+                write!(f, "Plain {{ address: {body:#x}, size: {} }}", bytes(register))
+            }
+            Width::Bits(bits) => write!(f, "OneReg({:#018x})", body | size_bits(bits)),
+            Width::Ulong => write!(f, "Xlen({body:#018x})"),
+            Width::Vlenb => write!(f, "Vlenb({body:#018x})"),
+        }
     }
 }
 

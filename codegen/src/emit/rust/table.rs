@@ -1,7 +1,7 @@
 //! `mod table`: what the rows say, for look-up at run time.
 
-use super::place;
-use super::text::line;
+use super::PlaceOf;
+use super::text::{Quoted, line};
 use crate::model::{Arch, Register, Width};
 use crate::names;
 
@@ -23,11 +23,11 @@ pub(super) fn emit(out: &mut String, arch: &Arch) {
     line!(out, "    pub(super) static REGISTERS: [::onereg::Info; {}] = [", entries.len());
     for entry in &entries {
         let register = &arch.registers[entry.row];
-        let place = place(arch, register, entry.member);
+        let place = PlaceOf(arch, register, entry.member);
         line!(
             out,
-            "        ::onereg::Info {{ name: {:?}, place: ::onereg::Place::{place}, row: &ROWS[{}] }},",
-            register.name.member(entry.member),
+            "        ::onereg::Info {{ name: {}, place: {place}, row: &ROWS[{}] }},",
+            Quoted(&register.name.member(entry.member)),
             entry.row,
         );
     }
@@ -62,8 +62,7 @@ fn entries(arch: &Arch) -> Vec<Entry> {
 fn sort_key(arch: &Arch, register: &Register, member: u32) -> (u64, u64, String) {
     let bytes = u64::from(super::bytes(register));
     if let Some(via) = register.via {
-        let offset = register.number + register.stride * u64::from(member);
-        return (u64::MAX, offset << 16 | bytes, arch.carriers[via].name.clone());
+        return (u64::MAX, register.offset(member) << 16 | bytes, arch.carriers[via].name.clone());
     }
     let body = arch.id_body(register, member);
     match register.width {
@@ -125,7 +124,12 @@ fn row(out: &mut String, arch: &Arch, register: &Register) {
         None => "&[]".to_owned(),
     };
     line!(out, "        ::onereg::Row {{");
-    line!(out, "            name: {:?}, doc: {:?},", register.name.text, register.doc);
+    line!(
+        out,
+        "            name: {}, doc: {},",
+        Quoted(&register.name.text),
+        Quoted(&register.doc)
+    );
     line!(
         out,
         "            group: {:?}, width: ::onereg::Width::{width},",
@@ -176,7 +180,7 @@ fn names(out: &mut String, arch: &Arch, entries: &[Entry]) {
     names.sort_unstable();
     line!(out, "    static NAMES: [(&str, u32); {}] = [", names.len());
     for (name, at) in names {
-        line!(out, "        ({name:?}, {at}),");
+        line!(out, "        ({}, {at}),", Quoted(&name));
     }
     line!(out, "    ];");
 }
