@@ -3,7 +3,7 @@
 /// Bit layout of a register value.
 pub trait Layout: 'static {
     /// Integer that holds the bits.
-    type Raw: Copy + Eq + Ord + core::hash::Hash + Default + crate::Value + support::Raw;
+    type Raw: crate::Value + support::Raw;
     /// Name of the register or shared layout.
     const NAME: &'static str;
     /// Fields, most significant first, reserved bits included.
@@ -144,18 +144,18 @@ macro_rules! bits_types {
         /// `Debug` and `Display` print the fields and the bits; [`FromStr`](::core::str::FromStr) reads either back.
         /// Builders (`with_...`) panic when a number does not fit its field.
         #[repr(transparent)]
-        pub struct Bits<L: ::onereg::Layout>(L::Raw);
+        pub struct Bits<L, R>(R, ::core::marker::PhantomData<fn() -> L>);
 
-        impl<L: ::onereg::Layout> Bits<L> {
+        impl<L: ::onereg::Layout<Raw = R>, R: ::onereg::support::Raw> Bits<L, R> {
             /// Wraps `bits`.
             #[inline]
-            pub const fn new(bits: L::Raw) -> Self {
-                Bits(bits)
+            pub const fn new(bits: R) -> Self {
+                Bits(bits, ::core::marker::PhantomData)
             }
 
             /// Returns the bits.
             #[inline]
-            pub const fn bits(self) -> L::Raw {
+            pub const fn bits(self) -> R {
                 self.0
             }
 
@@ -165,37 +165,39 @@ macro_rules! bits_types {
             }
         }
 
-        impl<L: ::onereg::Layout> ::core::clone::Clone for Bits<L> {
+        impl<L, R: ::core::marker::Copy> ::core::clone::Clone for Bits<L, R> {
             #[inline]
             fn clone(&self) -> Self {
                 *self
             }
         }
 
-        impl<L: ::onereg::Layout> ::core::marker::Copy for Bits<L> {}
+        impl<L, R: ::core::marker::Copy> ::core::marker::Copy for Bits<L, R> {}
 
-        impl<L: ::onereg::Layout> ::core::cmp::PartialEq for Bits<L> {
+        impl<L, R: ::core::cmp::PartialEq> ::core::cmp::PartialEq for Bits<L, R> {
             #[inline]
             fn eq(&self, other: &Self) -> bool {
                 self.0 == other.0
             }
         }
 
-        impl<L: ::onereg::Layout> ::core::cmp::Eq for Bits<L> {}
+        impl<L, R: ::core::cmp::Eq> ::core::cmp::Eq for Bits<L, R> {}
 
-        impl<L: ::onereg::Layout> ::core::hash::Hash for Bits<L> {
+        impl<L, R: ::core::hash::Hash> ::core::hash::Hash for Bits<L, R> {
             fn hash<H: ::core::hash::Hasher>(&self, state: &mut H) {
                 ::core::hash::Hash::hash(&self.0, state);
             }
         }
 
-        impl<L: ::onereg::Layout> ::core::default::Default for Bits<L> {
+        impl<L, R: ::core::default::Default> ::core::default::Default for Bits<L, R> {
             fn default() -> Self {
-                Bits(::core::default::Default::default())
+                Bits(::core::default::Default::default(), ::core::marker::PhantomData)
             }
         }
 
-        impl<L: ::onereg::Layout> ::core::fmt::Debug for Bits<L> {
+        impl<L: ::onereg::Layout<Raw = R>, R: ::onereg::support::Raw> ::core::fmt::Debug
+            for Bits<L, R>
+        {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 ::onereg::support::format(
                     f,
@@ -206,40 +208,46 @@ macro_rules! bits_types {
             }
         }
 
-        impl<L: ::onereg::Layout> ::core::fmt::Display for Bits<L> {
+        impl<L: ::onereg::Layout<Raw = R>, R: ::onereg::support::Raw> ::core::fmt::Display
+            for Bits<L, R>
+        {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 ::core::fmt::Debug::fmt(self, f)
             }
         }
 
-        impl<L: ::onereg::Layout> ::core::fmt::LowerHex for Bits<L> {
+        impl<L: ::onereg::Layout<Raw = R>, R: ::onereg::support::Raw> ::core::fmt::LowerHex
+            for Bits<L, R>
+        {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 ::core::fmt::LowerHex::fmt(&::onereg::support::Raw::to_u128(self.0), f)
             }
         }
 
-        impl<L: ::onereg::Layout> ::core::str::FromStr for Bits<L> {
+        impl<L: ::onereg::Layout<Raw = R>, R: ::onereg::support::Raw> ::core::str::FromStr
+            for Bits<L, R>
+        {
             type Err = ::onereg::support::ParseError;
 
             fn from_str(text: &str) -> ::core::result::Result<Self, Self::Err> {
                 let bits = ::onereg::support::parse(text, L::NAME, L::FIELDS)?;
                 ::onereg::support::Raw::from_u128(bits)
-                    .map(Bits)
+                    .map(Bits::new)
                     .ok_or(::onereg::support::ParseError::TooWide)
             }
         }
 
-        impl<L: ::onereg::Layout> ::onereg::Value for Bits<L> {
+        impl<L, R: ::onereg::Value> ::onereg::Value for Bits<L, R> {
             #[inline]
             fn read<E>(
                 size: usize,
                 fill: impl ::core::ops::FnOnce(&mut [u8]) -> ::core::result::Result<(), E>,
             ) -> ::core::result::Result<Self, E> {
-                <L::Raw as ::onereg::Value>::read(size, fill).map(Bits)
+                R::read(size, fill).map(|bits| Bits(bits, ::core::marker::PhantomData))
             }
 
             #[inline]
-            fn write<R>(self, size: usize, take: impl ::core::ops::FnOnce(&[u8]) -> R) -> R {
+            fn write<T>(self, size: usize, take: impl ::core::ops::FnOnce(&[u8]) -> T) -> T {
                 ::onereg::Value::write(self.0, size, take)
             }
         }
@@ -303,7 +311,7 @@ pub mod support {
     use crate::{Arch, Error, ErrorKind, Host, Operation, Place, Reg, Ulong};
 
     /// An integer that holds the bits of a layout.
-    pub trait Raw: Sized {
+    pub trait Raw: Copy {
         /// Widens.
         fn to_u128(self) -> u128;
         /// Narrows; `None` when bits would be lost.
@@ -334,6 +342,37 @@ pub mod support {
         fn from_u128(bits: u128) -> Option<Self> {
             bits.try_into().ok().map(Ulong::new)
         }
+    }
+
+    macro_rules! put {
+        ($($name:ident($integer:ty))+) => {$(
+            /// Puts `value` into the bits of `mask << lsb`.
+            ///
+            /// # Panics
+            ///
+            /// Panics when the value does not fit the mask.
+            #[inline]
+            #[track_caller]
+            pub const fn $name(bits: $integer, value: $integer, mask: $integer, lsb: u32) -> $integer {
+                assert!(value <= mask, "the value does not fit the field");
+                bits & !(mask << lsb) | value << lsb
+            }
+        )+};
+    }
+
+    put! { put_u8(u8) put_u16(u16) put_u32(u32) put_u64(u64) put_u128(u128) }
+
+    /// Cuts a number to the two's complement of `width` bits.
+    ///
+    /// # Panics
+    ///
+    /// Panics when the number does not fit.
+    #[inline]
+    #[track_caller]
+    pub const fn unsigned(value: i128, width: u32) -> u128 {
+        let shift = 128 - width;
+        assert!(value << shift >> shift == value, "the value does not fit the field");
+        (value as u128) << shift >> shift
     }
 
     /// Picks the member `index` of a family.

@@ -77,6 +77,29 @@ pub struct Row {
     pub fields: &'static [Field],
 }
 
+impl Row {
+    /// What a row says that says nothing.
+    pub const DEFAULT: Row = Row {
+        name: "",
+        doc: "",
+        group: "",
+        width: Width::Bits(64),
+        slices: 0,
+        access: Access::ReadWrite,
+        write: WriteRule::Any,
+        requires: &[],
+        since: None,
+        until: None,
+        scope: Scope::Vcpu,
+        listed: Listed::RegList,
+        hidden: false,
+        class: Class::State,
+        phase: None,
+        errata: &[],
+        fields: &[],
+    };
+}
+
 /// An errno and what it means on one architecture.
 #[derive(Debug)]
 pub struct Errno {

@@ -54,8 +54,10 @@ impl Raw {
         if self.ulong { "self.0.0" } else { "self.0" }
     }
 
+    /// A value of the layout's type; no method is called, for every call searches all layouts.
     fn wrap(&self, bits: &str) -> String {
-        if self.ulong { format!("Bits(::onereg::Ulong({bits}))") } else { format!("Bits({bits})") }
+        let bits = if self.ulong { format!("::onereg::Ulong({bits})") } else { bits.to_owned() };
+        format!("Bits({bits}, ::core::marker::PhantomData)")
     }
 }
 
@@ -119,9 +121,10 @@ fn value_type(out: &mut String, layout: &Layout, raw: &Raw) {
         layout.doc.clone()
     };
     doc(out, "", &format!("{}.", what.trim_end_matches('.')));
-    line!(out, "pub type {rust} = Bits<layout::{rust}>;");
+    let holder = raw.holder();
+    line!(out, "pub type {rust} = Bits<layout::{rust}, {holder}>;");
     line!(out);
-    line!(out, "impl Bits<layout::{rust}> {{");
+    line!(out, "impl Bits<layout::{rust}, {holder}> {{");
     for field in layout.fields.iter().filter(|field| !field.kind.is_reserved()) {
         accessors(out, layout, field, raw);
     }
@@ -135,7 +138,12 @@ fn value_type(out: &mut String, layout: &Layout, raw: &Raw) {
         line!(out, "impl Enum<layout::{rust}> {{");
         for value in &field.values {
             doc(out, "    ", &format!("{}: {:#x}.", value.name, value.value));
-            line!(out, "    pub const {}: Self = Self::new({:#x});", value.constant, value.value);
+            line!(
+                out,
+                "    pub const {}: Self = Enum({:#x}, ::core::marker::PhantomData);",
+                value.constant,
+                value.value
+            );
         }
         line!(out, "}}");
     }
@@ -154,7 +162,7 @@ fn accessors(out: &mut String, layout: &Layout, field: &Field, raw: &Raw) {
     let read = read(field, raw);
     let getter = match field.kind {
         FieldKind::Bool => format!("{read} != 0"),
-        FieldKind::Enum => format!("Enum::new(({read}) as u64)"),
+        FieldKind::Enum => format!("Enum(({read}) as u64, ::core::marker::PhantomData)"),
         FieldKind::Int => {
             let shift = holder(width) - width;
             format!("(({read}) as {kind}) << {shift} >> {shift}")
@@ -162,25 +170,23 @@ fn accessors(out: &mut String, layout: &Layout, field: &Field, raw: &Raw) {
         _ if kind == integer => read,
         _ => format!("({read}) as {kind}"),
     };
-    let check = check(field, &kind);
     let value = match field.kind {
-        FieldKind::Enum => format!("value.value() as {integer}"),
+        FieldKind::Enum => format!("value.0 as {integer}"),
+        FieldKind::Int => {
+            format!("::onereg::support::unsigned(value as i128, {width}) as {integer}")
+        }
         _ if kind == integer => "value".to_owned(),
         _ => format!("value as {integer}"),
     };
-    let write = write(field, raw, &value);
+    let builder = raw.wrap(&write(field, raw, &value));
     let rust = &field.rust;
     let with = format!("with_{}", rust.trim_end_matches('_'));
     doc(out, "    ", &description(field));
     line!(out, "    #[inline]");
     line!(out, "    pub const fn {rust}(self) -> {kind} {{ {getter} }}");
-    doc(out, "    ", &format!("Returns the value with {} replaced.", field.name));
+    doc(out, "    ", &format!("Replaces {}.", field.name));
     line!(out, "    #[inline]");
-    line!(
-        out,
-        "    pub const fn {with}(self, value: {kind}) -> Self {{ {check}{} }}",
-        raw.wrap(&write)
-    );
+    line!(out, "    pub const fn {with}(self, value: {kind}) -> Self {{ {builder} }}");
 }
 
 /// `Returns M, bit 0: MMU enable.`
@@ -220,43 +226,26 @@ fn read(field: &Field, raw: &Raw) -> String {
     terms.join(" | ")
 }
 
-/// `self` with the field's bits replaced by those of `value`.
+/// `self` with the field's bits replaced by those of `value`; the top piece takes what is left, or panics.
 fn write(field: &Field, raw: &Raw, value: &str) -> String {
     if field.width() == raw.width && field.pieces.len() == 1 {
         return value.to_owned();
     }
-    let keep = field.pieces.iter().fold(0, |mask_, piece| mask_ | mask(piece.width()) << piece.lsb);
     let mut below = field.width();
-    let mut terms = vec![format!("{} & !{keep:#x}", raw.bits())];
-    for piece in &field.pieces {
+    let mut bits = raw.bits().to_owned();
+    for (index, piece) in field.pieces.iter().enumerate() {
         below -= piece.width();
-        let moved =
-            if below == 0 { format!("({value})") } else { format!("(({value}) >> {below})") };
-        let cut = format!("({moved} & {:#x})", mask(piece.width()));
-        terms.push(if piece.lsb == 0 { cut } else { format!("{cut} << {}", piece.lsb) });
+        let mask = mask(piece.width());
+        let moved = if below == 0 { value.to_owned() } else { format!("({value}) >> {below}") };
+        let part = if index == 0 { moved } else { format!("({moved}) & {mask:#x}") };
+        bits = format!(
+            "::onereg::support::put_u{}({bits}, {part}, {mask:#x}, {})",
+            raw.width, piece.lsb
+        );
     }
-    terms.join(" | ")
+    bits
 }
 
 fn mask(width: u32) -> u128 {
     if width <= 64 { u128::from(low_bits(width)) } else { u128::MAX >> (128 - width.min(128)) }
-}
-
-/// A statement that panics when the value does not fit; empty where every value does.
-fn check(field: &Field, kind: &str) -> String {
-    let width = field.width();
-    let name = format!("{:?}", format!("does not fit field {}", field.name));
-    match field.kind {
-        FieldKind::Bool => String::new(),
-        FieldKind::Enum if width == 64 => String::new(),
-        FieldKind::Enum => {
-            format!("::core::assert!(value.value() <= {:#x}, {name}); ", mask(width))
-        }
-        _ if width == holder(width) => String::new(),
-        FieldKind::Int => {
-            let shift = holder(width) - width;
-            format!("::core::assert!(value << {shift} >> {shift} == value, {name}); ")
-        }
-        _ => format!("::core::assert!(value <= {:#x}{kind}, {name}); ", mask(width)),
-    }
 }

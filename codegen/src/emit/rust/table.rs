@@ -2,7 +2,7 @@
 
 use super::PlaceOf;
 use super::text::{Quoted, line};
-use crate::model::{Arch, Register, Width};
+use crate::model::{Access, Arch, Class, Listed, Register, Scope, Width, WriteRule};
 use crate::names;
 
 pub(super) fn emit(out: &mut String, arch: &Arch) {
@@ -103,25 +103,12 @@ fn head(out: &mut String, arch: &Arch) {
     line!(out, "    }};");
 }
 
+/// One row: what is not the default.
 fn row(out: &mut String, arch: &Arch, register: &Register) {
-    let option = |text: &Option<String>| match text {
-        Some(text) => format!("::core::option::Option::Some({text:?})"),
-        None => "::core::option::Option::None".to_owned(),
-    };
     let width = match register.width {
         Width::Bits(bits) => format!("Bits({bits})"),
         Width::Ulong => "Ulong".to_owned(),
         Width::Vlenb => "Vlenb".to_owned(),
-    };
-    let phase = match register.phase.and_then(|phase| u8::try_from(phase).ok()) {
-        Some(phase) => format!("::core::option::Option::Some({phase})"),
-        None => "::core::option::Option::None".to_owned(),
-    };
-    let fields = match register.layout {
-        Some(layout) => {
-            format!("<layout::{} as ::onereg::Layout>::FIELDS", arch.layouts[layout].rust)
-        }
-        None => "&[]".to_owned(),
     };
     line!(out, "        ::onereg::Row {{");
     line!(
@@ -132,28 +119,55 @@ fn row(out: &mut String, arch: &Arch, register: &Register) {
     );
     line!(
         out,
-        "            group: {:?}, width: ::onereg::Width::{width},",
-        arch.groups[register.group].name
+        "            group: {}, width: ::onereg::Width::{width},",
+        Quoted(&arch.groups[register.group].name)
     );
-    line!(out, "            slices: {},", register.slices);
-    line!(out, "            access: ::onereg::Access::{},", register.access.variant());
-    line!(out, "            write: ::onereg::WriteRule::{},", register.write.variant());
-    line!(out, "            requires: &{:?},", register.requires);
-    line!(
-        out,
-        "            since: {}, until: {},",
-        option(&register.since),
-        option(&register.until)
-    );
-    line!(out, "            scope: ::onereg::Scope::{},", register.scope.variant());
-    line!(out, "            listed: ::onereg::Listed::{},", register.listed.variant());
-    line!(
-        out,
-        "            hidden: {}, class: ::onereg::Class::{},",
-        register.hidden,
-        register.class.variant()
-    );
-    line!(out, "            phase: {phase}, errata: &{:?}, fields: {fields},", register.errata);
+    let mut field =
+        |name: &str, value: std::fmt::Arguments<'_>| line!(out, "            {name}: {value},");
+    let some = "::core::option::Option::Some";
+    if register.slices != 0 {
+        field("slices", format_args!("{}", register.slices));
+    }
+    if register.access != Access::default() {
+        field("access", format_args!("::onereg::Access::{}", register.access.variant()));
+    }
+    if register.write != WriteRule::default() {
+        field("write", format_args!("::onereg::WriteRule::{}", register.write.variant()));
+    }
+    if !register.requires.is_empty() {
+        field("requires", format_args!("&{:?}", register.requires));
+    }
+    if let Some(since) = &register.since {
+        field("since", format_args!("{some}({since:?})"));
+    }
+    if let Some(until) = &register.until {
+        field("until", format_args!("{some}({until:?})"));
+    }
+    if register.scope != Scope::default() {
+        field("scope", format_args!("::onereg::Scope::{}", register.scope.variant()));
+    }
+    if register.listed != Listed::default() {
+        field("listed", format_args!("::onereg::Listed::{}", register.listed.variant()));
+    }
+    if register.hidden {
+        field("hidden", format_args!("true"));
+    }
+    if register.class != Class::default() {
+        field("class", format_args!("::onereg::Class::{}", register.class.variant()));
+    }
+    if let Some(phase) = register.phase.and_then(|phase| u8::try_from(phase).ok()) {
+        field("phase", format_args!("{some}({phase})"));
+    }
+    if !register.errata.is_empty() {
+        field("errata", format_args!("&{:?}", register.errata));
+    }
+    if let Some(layout) = register.layout {
+        field(
+            "fields",
+            format_args!("<layout::{} as ::onereg::Layout>::FIELDS", arch.layouts[layout].rust),
+        );
+    }
+    line!(out, "            ..::onereg::Row::DEFAULT");
     line!(out, "        }},");
 }
 
