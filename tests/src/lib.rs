@@ -1,7 +1,10 @@
 //! What proves onereg: against the kernel's own headers and sources, against golden files, and in CI.
 //!
-//! [`kernel`] gets the kernel's text.
+//! Reading order: [`kernel`] gets the kernel's text, [`conformance`] compares it with the tables; `tests/` runs both.
 
 pub mod command;
+pub mod conformance;
+mod conformance_docs;
 pub mod kernel;
 mod lock;
+pub mod tables;
