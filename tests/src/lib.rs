@@ -1,6 +1,7 @@
 //! What proves onereg: against the kernel's own headers and sources, against golden files, and in CI.
 //!
 //! Reading order: [`kernel`] gets the kernel's text, [`conformance`] compares it with the tables; `tests/` runs both.
+//! The program `ci` (`cargo ci`) is every check in one list.
 
 pub mod command;
 pub mod conformance;
