@@ -4,7 +4,7 @@ use std::process::Command;
 
 use onereg_tests::command::run;
 
-use crate::{Context, apt, tidy};
+use crate::{Context, apt, no_std, tidy};
 
 /// One step: what proves what.
 pub(crate) struct Step {
@@ -24,12 +24,18 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "doc", about: "the documentation builds without warnings", run: doc },
     Step { name: "tidy", about: "the house rules that no lint knows hold", run: tidy::check },
     Step { name: "test", about: "all tests pass", run: test },
+    Step {
+        name: "no_std",
+        about: "the registers alone need neither std nor an allocator",
+        run: no_std::check,
+    },
     Step { name: "generate", about: "everything that is generated is up to date", run: generate },
     Step { name: "package", about: "every crate builds from its package", run: package },
 ];
 
 fn fmt(_: &Context) -> Result<String, String> {
-    cargo(["fmt", "--all", "--check"])
+    // The program is no target of the workspace: its file is named.
+    cargo(["fmt", "--all", "--check", "--", "tests/no_std/bare.rs"])
 }
 
 fn clippy(_: &Context) -> Result<String, String> {
