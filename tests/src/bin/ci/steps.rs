@@ -1,5 +1,7 @@
 //! The steps of CI: one line of the table and one short function each.
 
+use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 use onereg_tests::command::run;
@@ -49,7 +51,23 @@ fn doc(_: &Context) -> Result<String, String> {
 }
 
 fn test(_: &Context) -> Result<String, String> {
-    cargo(["test", "--workspace"])
+    cargo(["test", "--workspace"])?;
+    conformance()
+}
+
+/// What the tests proved against the kernel: the first paragraph of each listing that they wrote.
+fn conformance() -> Result<String, String> {
+    let folder = "target/conformance";
+    let listings =
+        fs::read_dir(folder).map_err(|error| format!("cannot read {folder}: {error}"))?;
+    let mut paths: Vec<_> = listings.flatten().map(|listing| listing.path()).collect();
+    paths.sort();
+    let text = |path: &PathBuf| {
+        fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
+    };
+    let texts = paths.iter().map(text).collect::<Result<Vec<_>, _>>()?;
+    let summaries = texts.iter().map(|text| text.split("\n\n").next().unwrap_or_default());
+    Ok(summaries.collect::<Vec<_>>().join("\n"))
 }
 
 fn generate(_: &Context) -> Result<String, String> {
