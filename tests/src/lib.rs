@@ -1,0 +1,11 @@
+//! What proves onereg: against the kernel's own headers and sources, against golden files, and in CI.
+//!
+//! Reading order: [`kernel`] gets the kernel's text, [`conformance`] compares it with the tables; `tests/` runs both.
+//! The program `ci` (`cargo ci`) is every check in one list.
+
+pub mod command;
+pub mod conformance;
+mod conformance_docs;
+pub mod kernel;
+mod lock;
+pub mod tables;

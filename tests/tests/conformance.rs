@@ -1,0 +1,63 @@
+//! Every register id and width, against the headers and sources of Linux.
+
+use std::io::{self, Write};
+
+use onereg_tests::conformance::{Report, check, check_carriers, check_documentation};
+
+/// Prints the summary past the test harness, which hides what a passing test prints, and fails on any difference.
+fn conforms(report: Result<Report, String>) {
+    let report = report.unwrap_or_else(|error| panic!("{error}"));
+    io::stdout().write_all(report.summary.as_bytes()).expect("stdout takes the summary");
+    let count = report.differences.len();
+    assert!(count == 0, "{count} differences:\n{}", report.differences.join("\n"));
+}
+
+#[test]
+fn arm64() {
+    conforms(check("arm64"));
+}
+
+#[test]
+fn loongarch() {
+    conforms(check("loongarch"));
+}
+
+#[test]
+fn mips() {
+    conforms(check("mips"));
+}
+
+#[test]
+fn powerpc() {
+    conforms(check("powerpc"));
+}
+
+#[test]
+fn riscv32() {
+    conforms(check("riscv32"));
+}
+
+#[test]
+fn riscv64() {
+    conforms(check("riscv64"));
+}
+
+#[test]
+fn s390() {
+    conforms(check("s390"));
+}
+
+#[test]
+fn x86() {
+    conforms(check("x86"));
+}
+
+#[test]
+fn x86_carriers() {
+    conforms(check_carriers());
+}
+
+#[test]
+fn documentation() {
+    conforms(check_documentation());
+}
