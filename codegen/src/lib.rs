@@ -12,6 +12,8 @@ pub mod emit;
 mod lower;
 pub mod model;
 mod names;
+#[cfg(feature = "cli")]
+pub mod query;
 mod source;
 
 pub use diagnostics::{Diagnostic, Span};
