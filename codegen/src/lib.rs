@@ -14,6 +14,8 @@ pub mod model;
 mod names;
 #[cfg(feature = "cli")]
 pub mod query;
+#[cfg(feature = "cli")]
+pub mod render;
 mod source;
 
 pub use diagnostics::{Diagnostic, Span};
