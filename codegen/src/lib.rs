@@ -12,6 +12,10 @@ pub mod emit;
 mod lower;
 pub mod model;
 mod names;
+#[cfg(feature = "cli")]
+pub mod query;
+#[cfg(feature = "cli")]
+pub mod render;
 mod source;
 
 pub use diagnostics::{Diagnostic, Span};

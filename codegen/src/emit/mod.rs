@@ -1,3 +1,11 @@
 //! Backends: one a file. Each reads the model and looks nothing up.
 
+#[cfg(feature = "cli")]
+pub mod artefacts;
+#[cfg(feature = "cli")]
+mod docs;
+#[cfg(feature = "cli")]
+mod ids;
 pub mod rust;
+#[cfg(feature = "cli")]
+pub mod schema;

@@ -15,7 +15,7 @@ pub(crate) use walk::did_you_mean;
 
 use self::node::Node;
 use self::walk::{At, Walker};
-use crate::diagnostics::{Finding, Place, Text};
+use crate::diagnostics::{Finding, Place, Step, Text};
 
 /// The texts of one architecture's tables, `arch.yaml` first.
 #[derive(Debug, Clone)]
@@ -66,6 +66,14 @@ impl Sources {
     /// Text of the file at `path`, to show lines of it.
     pub fn text(&self, path: &str) -> Option<&str> {
         self.texts.iter().find(|text| text.path == path).map(|text| text.text.as_str())
+    }
+
+    /// Line of the row `index` in the file at `path`, from 1.
+    pub fn row_line(&self, path: &str, index: usize) -> Option<usize> {
+        let text = self.text(path)?;
+        let row = [Step::Key("registers".to_owned()), Step::Item(index)];
+        let before = text.get(..yaml::locate(text, &row, false))?;
+        Some(before.matches('\n').count() + 1)
     }
 }
 

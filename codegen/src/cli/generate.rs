@@ -1,0 +1,118 @@
+//! `onereg generate`.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use onereg_codegen::emit::artefacts::{Artefact, artefacts, is_generated_page};
+
+use super::args::GenerateArgs;
+use super::failure::Failure;
+use super::tables;
+
+pub(crate) fn run(root: &Path, args: &GenerateArgs) -> Result<String, Failure> {
+    let archs = tables::load(root)?;
+    let files = artefacts(&archs);
+    distinct(&files)?;
+    let out = args.out.clone().unwrap_or_else(|| root.join(".."));
+    let changed: Vec<_> = files
+        .iter()
+        .filter_map(|file| changed(&out, file).transpose())
+        .collect::<Result<_, _>>()?;
+    let orphans = orphans(&out, &files)?;
+    if args.check { report(&changed, &orphans) } else { write(&out, &changed, &orphans) }
+}
+
+/// Fails when two architectures would share a file.
+fn distinct(files: &[Artefact]) -> Result<(), Failure> {
+    let twice = files
+        .iter()
+        .enumerate()
+        .find(|(index, file)| files[..*index].iter().any(|other| other.path == file.path));
+    match twice {
+        Some((_, file)) => {
+            Err(Failure::new(format!("two files would be {}: rename an architecture", file.path)))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The file, when it is not on disk as it should be.
+fn changed<'a>(out: &Path, file: &'a Artefact) -> Result<Option<&'a Artefact>, Failure> {
+    match fs::read(out.join(&file.path)) {
+        Ok(bytes) => Ok((bytes != file.text.as_bytes()).then_some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Some(file)),
+        Err(error) => Err(Failure::new(format!("cannot read {}: {error}", file.path))),
+    }
+}
+
+/// The pages in docs/ that were generated once and no longer are.
+fn orphans(out: &Path, files: &[Artefact]) -> Result<Vec<String>, Failure> {
+    let entries = match fs::read_dir(out.join("docs")) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Failure::new(format!("cannot read the folder docs: {error}"))),
+    };
+    let mut orphans = Vec::new();
+    for entry in entries {
+        let entry =
+            entry.map_err(|error| Failure::new(format!("cannot read the folder docs: {error}")))?;
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let path = format!("docs/{name}");
+        let known = files.iter().any(|file| file.path == path);
+        if !known && fs::read_to_string(entry.path()).is_ok_and(|text| is_generated_page(&text)) {
+            orphans.push(path);
+        }
+    }
+    orphans.sort();
+    Ok(orphans)
+}
+
+fn report(changed: &[&Artefact], orphans: &[String]) -> Result<String, Failure> {
+    if changed.is_empty() && orphans.is_empty() {
+        return Ok("every generated file is up to date\n".to_owned());
+    }
+    let mut message = String::new();
+    for file in changed {
+        message.push_str(&format!("onereg: {} is not up to date\n", file.path));
+    }
+    for path in orphans {
+        message.push_str(&format!("onereg: {path} is no longer generated\n"));
+    }
+    message.push_str("onereg: run `onereg generate`\n");
+    Err(Failure { output: String::new(), message })
+}
+
+fn write(out: &Path, changed: &[&Artefact], orphans: &[String]) -> Result<String, Failure> {
+    let mut output = String::new();
+    for file in changed {
+        replace(&out.join(&file.path), &file.text).map_err(|error| {
+            Failure::new(format!("cannot write {}: {error}", file.path)).with_output(output.clone())
+        })?;
+        output.push_str(&format!("wrote {}\n", file.path));
+    }
+    for path in orphans {
+        fs::remove_file(out.join(path))
+            .map_err(|error| Failure::new(format!("cannot remove {path}: {error}")))?;
+        output.push_str(&format!("removed {path}\n"));
+    }
+    if output.is_empty() {
+        Ok("every generated file is up to date\n".to_owned())
+    } else {
+        Ok(output)
+    }
+}
+
+/// Writes a file so that it is either the old or the new one, never a part.
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let folder = path.parent().map(PathBuf::from).unwrap_or_default();
+    fs::create_dir_all(&folder)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = folder.join(format!(".{name}.{}", std::process::id()));
+    let result = fs::write(&temporary, text).and_then(|()| fs::rename(&temporary, path));
+    if result.is_err() {
+        // What went wrong is in `result`; the temporary file may not even exist.
+        let _ = fs::remove_file(&temporary);
+    }
+    result
+}

@@ -1,0 +1,62 @@
+//! Commands: arguments in, one text for each of the two outputs and an exit status out.
+
+mod args;
+mod check;
+mod decode;
+mod encode;
+mod entry;
+mod failure;
+mod find;
+mod generate;
+mod list;
+mod show;
+mod tables;
+mod text;
+
+use std::io::{self, IsTerminal as _, Write};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use onereg_codegen::emit::schema;
+
+use self::args::{Args, Command};
+use self::failure::Failure;
+
+/// Runs the command that the arguments name.
+pub(crate) fn main() -> ExitCode {
+    let args = Args::parse();
+    let (output, message, code) = match run(&args) {
+        Ok(output) => (output, String::new(), ExitCode::SUCCESS),
+        Err(failure) => (failure.output, failure.message, ExitCode::FAILURE),
+    };
+    match write(io::stdout(), &output).and_then(|()| write(io::stderr(), &message)) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            eprintln!("onereg: cannot write the output: {error}");
+            ExitCode::FAILURE
+        }
+        _ => code,
+    }
+}
+
+fn run(args: &Args) -> Result<String, Failure> {
+    let tables = &args.tables;
+    match &args.command {
+        Command::Check(args) => check::run(tables, args),
+        Command::Generate(args) => generate::run(tables, args),
+        Command::List(args) => list::run(tables, args),
+        Command::Show(args) => show::run(tables, args),
+        Command::Decode(args) => decode::run(tables, args),
+        Command::Encode(args) => encode::run(tables, args),
+        Command::Schema => Ok(schema::schema()),
+    }
+}
+
+fn write(mut to: impl Write, text: &str) -> io::Result<()> {
+    to.write_all(text.as_bytes())?;
+    to.flush()
+}
+
+/// Whether messages may be coloured.
+fn colour() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}

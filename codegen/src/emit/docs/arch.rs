@@ -1,0 +1,137 @@
+//! The page of one architecture.
+
+use std::fmt::Write as _;
+
+use super::markdown::{anchor, code, sentence, table, text};
+use super::{register, support};
+use crate::model::{Arch, Group, Width};
+use crate::query::number_bits_text;
+
+pub(super) fn page(arch: &Arch) -> String {
+    let mut page = format!("# {}: {}\n\n", arch.name, text(&arch.doc));
+    introduction(&mut page, arch);
+    if arch.is_kvm() {
+        ids(&mut page, arch);
+    }
+    groups(&mut page, arch);
+    carriers(&mut page, arch);
+    phases(&mut page, arch);
+    for index in 0..arch.groups.len() {
+        registers(&mut page, arch, index);
+    }
+    register::sections(&mut page, arch);
+    page
+}
+
+fn introduction(page: &mut String, arch: &Arch) {
+    if !arch.kernel.is_empty() {
+        let _ = writeln!(page, "- Checked against Linux {}", arch.kernel);
+    }
+    if !arch.verified.is_empty() {
+        let _ = writeln!(page, "- Ids proven by {}", text(&arch.verified));
+    }
+    if arch.is_kvm() {
+        let _ = writeln!(page, "- KVM_GET_ONE_REG and KVM_SET_ONE_REG: {}", support(&arch.one_reg));
+        let _ = writeln!(page, "- KVM_GET_REG_LIST: {}", support(&arch.reg_list));
+        page.push_str("- [What the ioctls do, and their errors](ioctls.md)\n");
+    }
+    page.push('\n');
+}
+
+fn ids(page: &mut String, arch: &Arch) {
+    page.push_str("## Ids\n\n");
+    let code_bits =
+        arch.code.map(|number| format!("architecture: {}", code(&format!("{number:#04x}"))));
+    let bits = [
+        ("63..56", code_bits.unwrap_or_default()),
+        (
+            "55..52",
+            "binary logarithm of the size in bytes: 2 for 32 bits, 3 for 64, 4 for 128".to_owned(),
+        ),
+        ("51..0", "base of the group, and the number in it".to_owned()),
+    ];
+    table(page, &["Bits", "Meaning"], bits.map(|(bits, meaning)| vec![bits.to_owned(), meaning]));
+    if arch.registers.iter().any(|row| row.width == Width::Ulong) {
+        page.push_str(
+            "A register of width `ulong` has the size of the host's XLEN, so its id depends on the host: the ids here \
+             are those of XLEN 64, unless the register exists on XLEN 32 alone. On XLEN 32 the size bits are 2.\n\n",
+        );
+    }
+    if arch.registers.iter().any(|row| row.width == Width::Vlenb) {
+        page.push_str(
+            "A register of width `vlenb` has the size of the host's vector registers: the ids here are those of \
+             128-bit ones.\n\n",
+        );
+    }
+}
+
+fn groups(page: &mut String, arch: &Arch) {
+    page.push_str("## Groups\n\n");
+    let row = |(index, group): (usize, &Group)| {
+        let rows = arch.registers.iter().filter(|row| row.group == index);
+        let carried = rows.clone().any(|row| row.via.is_some());
+        let count: u64 = rows.map(|row| u64::from(row.name.count())).sum();
+        vec![
+            format!("[{0}](#group-{0})", group.name),
+            if carried { String::new() } else { code(&format!("{:#010x}", group.base)) },
+            if carried { "offset in a struct".to_owned() } else { number_bits_text(group) },
+            count.to_string(),
+            text(&group.doc),
+        ]
+    };
+    table(
+        page,
+        &["Group", "Base", "Number", "Registers", ""],
+        arch.groups.iter().enumerate().map(row),
+    );
+}
+
+fn carriers(page: &mut String, arch: &Arch) {
+    if arch.carriers.is_empty() {
+        return;
+    }
+    page.push_str(
+        "## Other ioctls\n\nThey carry what the two ioctls do not reach, each a whole struct.\n\n",
+    );
+    let rows = arch.carriers.iter().map(|carrier| {
+        vec![
+            code(&format!("struct {}", carrier.structure)),
+            carrier.size.to_string(),
+            carrier.get.name.clone(),
+            carrier.set.as_ref().map(|set| set.name.clone()).unwrap_or_default(),
+            text(&carrier.doc),
+        ]
+    });
+    table(page, &["Struct", "Bytes", "Reads", "Writes", ""], rows);
+}
+
+fn phases(page: &mut String, arch: &Arch) {
+    if arch.phases.is_empty() {
+        return;
+    }
+    page.push_str("## Restore order\n\n");
+    let rows = arch.phases.iter().enumerate().map(|(number, phase)| {
+        let in_phase = arch.registers.iter().filter(|row| row.phase == Some(number));
+        let count: u64 = in_phase.map(|row| u64::from(row.name.count())).sum();
+        vec![(number + 1).to_string(), phase.clone(), count.to_string()]
+    });
+    table(page, &["", "Phase", "Registers"], rows);
+}
+
+fn registers(page: &mut String, arch: &Arch, index: usize) {
+    let group = &arch.groups[index];
+    let _ =
+        writeln!(page, "{}\n\n## Group {}\n", anchor(&format!("group-{}", group.name)), group.name);
+    let _ = writeln!(page, "{}\n", sentence(&group.doc));
+    let place = if arch.registers.iter().any(|row| row.group == index && row.via.is_some()) {
+        "Struct and offset"
+    } else if arch.is_kvm() {
+        "Id"
+    } else {
+        "Address"
+    };
+    let header =
+        ["Arch", "Register", "Width (bits)", place, "Access", "Requires", "Since", "Description"];
+    let rows = arch.registers.iter().filter(|row| row.group == index);
+    table(page, &header, rows.flat_map(|row| register::rows(arch, row)));
+}

@@ -1,0 +1,131 @@
+//! Rows of the register tables, and the sections of registers that a row cannot hold.
+
+use std::fmt::Write as _;
+
+use super::markdown::{self, code, sentence, table, text};
+use crate::model::{Arch, Field, Layout, Register, Scope, Width, WriteRule};
+use crate::query::{Member, bits_text, facts, home, row_members};
+
+/// Anchor of a row.
+pub(super) fn anchor(row: &Register) -> String {
+    row.constant.to_ascii_lowercase()
+}
+
+/// The rows that the kernel's documentation would have: a family is its first and last member.
+pub(super) fn rows(arch: &Arch, row: &Register) -> Vec<Vec<String>> {
+    let members: Vec<_> = row_members(arch, row, home(row)).collect();
+    match members.as_slice() {
+        [first, _, .., last] => vec![cells(first), gap(arch), cells(last)],
+        few => few.iter().map(cells).collect(),
+    }
+}
+
+fn gap(arch: &Arch) -> Vec<String> {
+    let mut cells = vec![String::new(); 8];
+    cells[0] = arch.name.clone();
+    cells[1] = "...".to_owned();
+    cells
+}
+
+fn cells(member: &Member<'_>) -> Vec<String> {
+    let row = member.row;
+    let name = match (has_section(member.arch, row), member.index) {
+        (true, _) => format!("[{}](#{})", member.name(), anchor(row)),
+        (false, 0) => format!("{}{}", markdown::anchor(&anchor(row)), member.name()),
+        (false, _) => member.name(),
+    };
+    let access = match row.write {
+        WriteRule::Any => row.access.word().to_owned(),
+        rule => format!("{}, {}", row.access.word(), rule.word()),
+    };
+    let requires: Vec<_> = row.requires.iter().map(|condition| code(condition)).collect();
+    vec![
+        member.arch.name.clone(),
+        name,
+        row.width.to_string(),
+        code(&member.place()),
+        access,
+        requires.join(", "),
+        since(row),
+        text(&row.doc),
+    ]
+}
+
+fn since(row: &Register) -> String {
+    let until = row.until.as_ref().map(|until| format!("until {until}"));
+    row.since.iter().cloned().chain(until).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether a row of the table leaves something to say.
+fn has_section(arch: &Arch, row: &Register) -> bool {
+    let named_again = || {
+        arch.registers
+            .iter()
+            .any(|other| other.alias_of.is_some_and(|of| std::ptr::eq(&arch.registers[of], row)))
+    };
+    row.layout.is_some()
+        || row.layout32.is_some()
+        || !row.errata.is_empty()
+        || !row.overlaps.is_empty()
+        || row.alias_of.is_some()
+        || row.rule.is_some()
+        || row.encoding.is_some()
+        || row.slices > 0
+        || row.hidden
+        || row.scope == Scope::Vm
+        || named_again()
+}
+
+/// Appends the sections.
+pub(super) fn sections(page: &mut String, arch: &Arch) {
+    let rows: Vec<_> = arch.registers.iter().filter(|row| has_section(arch, row)).collect();
+    if rows.is_empty() {
+        return;
+    }
+    page.push_str("## Registers in detail\n\n");
+    for row in rows {
+        section(page, &Member { arch, row, index: 0, host: home(row) });
+    }
+}
+
+fn section(page: &mut String, member: &Member<'_>) {
+    let _ = writeln!(
+        page,
+        "{}\n\n### {}\n",
+        markdown::anchor(&anchor(member.row)),
+        member.row.name.text
+    );
+    let _ = writeln!(page, "{}\n", sentence(&member.row.doc));
+    for (label, fact) in facts(member) {
+        let _ = writeln!(page, "- {label}: {}", text(&fact));
+    }
+    page.push('\n');
+    let (heading, heading32) = match member.row.width {
+        Width::Ulong => ("Fields where XLEN is 64", "Fields where XLEN is 32"),
+        _ => ("Fields", ""),
+    };
+    for (heading, layout) in [(heading, member.row.layout), (heading32, member.row.layout32)] {
+        if let Some(layout) = layout {
+            fields(page, &member.arch.layouts[layout], heading);
+        }
+    }
+}
+
+fn fields(page: &mut String, layout: &Layout, heading: &str) {
+    let source =
+        layout.source.as_ref().map(|source| format!(" ({})", text(source))).unwrap_or_default();
+    let _ = writeln!(page, "{heading}{source}:\n");
+    let row = |field: &Field| {
+        let values: Vec<_> =
+            field.values.iter().map(|value| format!("{:#x} {}", value.value, value.name)).collect();
+        let access = field.access.map(|access| format!(", {}", access.word())).unwrap_or_default();
+        vec![
+            bits_text(&field.pieces),
+            field.name.clone(),
+            format!("{}{access}", field.kind.word()),
+            text(&values.join(", ")),
+            text(&field.doc),
+        ]
+    };
+    table(page, &["Bits", "Field", "Kind", "Values", "Description"], layout.fields.iter().map(row));
+}

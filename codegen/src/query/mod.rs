@@ -1,0 +1,18 @@
+//! Questions to resolved tables: which registers there are on a host, which has an id, what its bits say.
+
+mod decode;
+mod facts;
+mod member;
+mod values;
+
+pub use decode::{Decoded, Located, decode};
+pub use facts::{Fact, attributes, bits_text, facts, number_bits_text, number_text};
+pub use member::{Member, all_members, home, members, row_members};
+pub use values::{FieldValue, field_values, pieces};
+
+use crate::names;
+
+/// Finds the known name nearest to a misspelt one, when it is near enough to be what was meant.
+pub fn nearest_name<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    names::nearest(name, known)
+}

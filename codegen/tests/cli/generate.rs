@@ -1,0 +1,191 @@
+//! `onereg generate`: complete files, in place, and no others.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::program::{Run, command, empty_folder, repository, run};
+
+#[test]
+fn every_file_is_written_once_and_is_then_up_to_date() {
+    let repository = repository("generate");
+    let first = generate(&repository, &[]);
+    assert_eq!(first.code, 0, "{first:?}");
+    let files = generated(&repository);
+    let names: Vec<_> = files.keys().map(String::as_str).collect();
+    let expected = [
+        "docs/README.md",
+        "docs/block.md",
+        "docs/demo.md",
+        "docs/ioctls.md",
+        "docs/names.md",
+        "docs/wide.md",
+        "registers/schema.json",
+        "tests/golden/block.ids",
+        "tests/golden/demo.ids",
+        "tests/golden/wide32.ids",
+        "tests/golden/wide64.ids",
+    ];
+    assert_eq!(names, expected);
+    assert_eq!(first.stdout.lines().count(), expected.len(), "{first:?}");
+
+    for args in [&[][..], &["--check"]] {
+        let second = generate(&repository, args);
+        assert_eq!(second.stdout, "every generated file is up to date\n");
+    }
+    assert_eq!(generated(&repository), files);
+}
+
+#[test]
+fn the_same_tables_give_the_same_bytes_anywhere() {
+    let (here, there) = (repository("bytes-here"), repository("bytes-there/deeper"));
+    generate(&here, &[]);
+    generate(&there, &[]);
+    assert_eq!(generated(&here), generated(&there));
+}
+
+#[test]
+fn the_files_may_go_elsewhere() {
+    let (repository, out) = (repository("out-from"), empty_folder("out-to"));
+    let run = generate(&repository, &["--out", out.to_str().unwrap()]);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(generated(&repository).is_empty());
+    assert!(generated(&out).contains_key("docs/demo.md"));
+}
+
+#[test]
+fn a_check_names_each_stale_file_and_writes_nothing() {
+    let repository = repository("stale");
+    generate(&repository, &[]);
+    fs::write(repository.join("tests/golden/demo.ids"), "PC 0x1 64\n").unwrap();
+    fs::remove_file(repository.join("docs/wide.md")).unwrap();
+    let old = fs::read_to_string(repository.join("docs/block.md")).unwrap();
+    fs::write(repository.join("docs/gone.md"), old).unwrap();
+    fs::write(repository.join("docs/by-hand.md"), "# Notes\n").unwrap();
+    let before = generated(&repository);
+
+    let check = generate(&repository, &["--check"]);
+    let lines: Vec<_> = check.stderr.lines().collect();
+    let expected = [
+        "onereg: docs/wide.md is not up to date",
+        "onereg: tests/golden/demo.ids is not up to date",
+        "onereg: docs/gone.md is no longer generated",
+        "onereg: run `onereg generate`",
+    ];
+    assert_eq!((check.code, lines.as_slice()), (1, &expected[..]));
+    assert_eq!(generated(&repository), before);
+
+    let write = generate(&repository, &[]);
+    assert_eq!(
+        write.stdout,
+        "wrote docs/wide.md\nwrote tests/golden/demo.ids\nremoved docs/gone.md\n"
+    );
+    assert!(repository.join("docs/by-hand.md").exists());
+}
+
+#[test]
+fn one_changed_row_reaches_the_reference_and_the_listing() {
+    let repository = repository("one-row");
+    generate(&repository, &[]);
+    let path = repository.join("registers/demo/core.yaml");
+    let table = fs::read_to_string(&path).unwrap();
+    fs::write(
+        &path,
+        table.replace("name: PC, width: 64, number: 0x40", "name: NPC, width: 32, number: 0x41"),
+    )
+    .unwrap();
+    let run = generate(&repository, &[]);
+    assert_eq!(
+        run.stdout,
+        "wrote docs/names.md\nwrote docs/demo.md\nwrote tests/golden/demo.ids\n"
+    );
+    let files = generated(&repository);
+    assert!(files["tests/golden/demo.ids"].contains("NPC 0x4220000000010041 32\n"));
+    for page in ["docs/demo.md", "docs/names.md"] {
+        assert!(
+            files[page].contains("NPC") && files[page].contains("`0x4220000000010041`"),
+            "{page}"
+        );
+    }
+}
+
+#[test]
+fn a_broken_table_writes_nothing() {
+    let repository = repository("broken");
+    fs::write(repository.join("registers/wide/core.yaml"), "registers: [\n").unwrap();
+    for args in [&[][..], &["--check"]] {
+        let run = generate(&repository, args);
+        assert_eq!((run.code, run.stdout.as_str()), (1, ""));
+        assert!(run.stderr.starts_with("registers/wide/core.yaml:"), "{run:?}");
+    }
+    assert!(generated(&repository).is_empty());
+}
+
+#[test]
+fn a_file_that_cannot_be_replaced_leaves_no_other_behind() {
+    let repository = repository("in-the-way");
+    fs::create_dir_all(repository.join("docs/demo.md/folder")).unwrap();
+    let run = generate(&repository, &[]);
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.stderr.contains("docs/demo.md"), "{run:?}");
+    let left: Vec<_> =
+        generated(&repository).into_keys().filter(|name| name.contains("/.")).collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn two_architectures_never_share_a_file() {
+    let repository = repository("shared-file");
+    let path = repository.join("registers/block/arch.yaml");
+    fs::write(&path, fs::read_to_string(&path).unwrap().replace("arch: block", "arch: ioctls"))
+        .unwrap();
+    let run = generate(&repository, &[]);
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.stderr.contains("two files would be docs/ioctls.md"), "{run:?}");
+    assert!(generated(&repository).is_empty());
+}
+
+#[test]
+fn every_register_is_in_the_reference_by_name() {
+    let repository = repository("by-name");
+    generate(&repository, &[]);
+    let files = generated(&repository);
+    for name in ["X0", "X17", "X30", "ID_OLD", "RB", "high", "v1", "CONTROL"] {
+        assert!(files["docs/names.md"].contains(&format!("| [{name}](")), "{name}");
+    }
+    let demo = &files["docs/demo.md"];
+    let rows = [
+        "| demo | <a id=\"x\"></a>X0 | 64 | `0x4230000000010000` | rw |  |  | General-purpose register |",
+        "| demo | ... |  |  |  |  |  |  |",
+        "| demo | X30 | 64 | `0x423000000001003c` | rw |  |  | General-purpose register |",
+        "| demo | [ID](#id) | 64 | `0x4230000000020001` | rw, must-match |  |  | Who the CPU is |",
+        "| demo | [CTL](#ctl) | 64 | `0x4230000000021000` | rw | `cap:KVM_CAP_DEMO`, `backend:hv\\|pr` | 6.18 | Control |",
+        "| 3..0 | MODE | enum | 0x0 User, 0x5 Kernel | Mode \\| level |",
+        "| 30..28, 9..8 | SPLIT | uint |  |  |",
+    ];
+    for row in rows {
+        assert!(demo.lines().any(|line| line == row), "{row}\n{demo}");
+    }
+}
+
+fn generate(repository: &Path, args: &[&str]) -> Run {
+    run(command(&[&["generate"], args].concat()).current_dir(repository))
+}
+
+/// Every file but the tables, by its path in the repository.
+fn generated(repository: &Path) -> BTreeMap<String, String> {
+    let mut files = BTreeMap::new();
+    let mut folders: Vec<PathBuf> = vec![repository.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_none_or(|extension| extension != "yaml") {
+                let name = path.strip_prefix(repository).unwrap().to_str().unwrap().to_owned();
+                files.insert(name, fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    files
+}

@@ -1,0 +1,7 @@
+//! The program `onereg`, run on the small tables beside this file.
+
+mod arguments;
+mod cases;
+mod generate;
+mod output;
+mod program;
