@@ -238,6 +238,8 @@ macro_rules! bits_types {
         }
 
         impl<L, R: ::onereg::Value> ::onereg::Value for Bits<L, R> {
+            const WIDTH: ::onereg::Width = R::WIDTH;
+
             #[inline]
             fn read<E>(
                 size: usize,

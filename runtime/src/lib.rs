@@ -23,19 +23,35 @@
 // Generated code names this crate by its absolute path, here as anywhere else.
 extern crate self as onereg;
 
+#[cfg(feature = "kvm")]
+mod batch;
 mod bits;
+#[cfg(feature = "kvm")]
+mod bulk;
 mod error;
+#[cfg(all(feature = "kvm", target_os = "linux"))]
+pub mod kvm;
+#[cfg(feature = "kvm")]
+mod memory;
 mod register;
 mod registers;
 mod table;
 mod value;
 
+#[cfg(feature = "kvm")]
+pub use batch::{Batch, ReadBatch, WriteBatch};
 pub use bits::{EnumLayout, Field, FieldKind, FieldValue, Layout, Piece};
+#[cfg(feature = "kvm")]
+pub use bulk::{BulkError, Failure, OnFailure, Plan, Report, Slot};
 pub use error::{Error, ErrorKind, Operation};
-pub use register::{Arch, Place, ReadOnly, ReadWrite, Readable, Reg, Writable, WriteOnly};
+#[cfg(feature = "kvm")]
+pub use memory::{Faulty, Memory};
+pub use register::{
+    Arch, Kind, Place, ReadOnly, ReadWrite, Readable, Reg, Writable, WriteOnly, WrongType,
+};
 pub use registers::{Host, Registers};
 pub use table::{
-    Access, Carrier, Class, Errno, Info, Ioctl, Listed, Row, Scope, Table, Width, WriteRule,
+    Access, Carrier, Class, Digits, Errno, Info, Ioctl, Listed, Row, Scope, Table, Width, WriteRule,
 };
 pub use value::{Ulong, Value, Vlenb};
 

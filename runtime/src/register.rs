@@ -4,7 +4,8 @@ use core::fmt;
 use core::marker::PhantomData;
 
 use crate::registers::Host;
-use crate::table::{Carrier, Info, Table};
+use crate::table::{Access, Carrier, Info, Table, Width};
+use crate::value::Value;
 
 /// An architecture, or a plain register space: a marker type with its [`Table`].
 pub trait Arch: Copy + 'static {
@@ -109,6 +110,75 @@ impl<A: Arch, V, K> Reg<A, V, K> {
     }
 }
 
+impl<A: Arch, V: Value, K: Kind> Reg<A, V, K> {
+    /// Gives a register that was looked up at run time its type.
+    ///
+    /// # Errors
+    ///
+    /// Returns how the register differs from the type: its architecture, width or access.
+    pub fn from_info(info: &Info) -> Result<Self, WrongType> {
+        if A::TABLE.at(info.place) != Some(info) {
+            return Err(WrongType::Arch { name: info.name, arch: A::TABLE.name });
+        }
+        if info.row.width != V::WIDTH {
+            return Err(WrongType::Width { name: info.name, width: info.row.width });
+        }
+        if info.row.access != Access::ReadWrite && info.row.access != K::ACCESS {
+            return Err(WrongType::Access { name: info.name, access: info.row.access });
+        }
+        Ok(Reg::new(info.place))
+    }
+}
+
+/// Why a register that was looked up at run time does not have a type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WrongType {
+    /// It is not one of the type's architecture.
+    Arch {
+        /// The register.
+        name: &'static str,
+        /// The type's architecture.
+        arch: &'static str,
+    },
+    /// It has another width.
+    Width {
+        /// The register.
+        name: &'static str,
+        /// Its width.
+        width: Width,
+    },
+    /// It allows less.
+    Access {
+        /// The register.
+        name: &'static str,
+        /// What it allows.
+        access: Access,
+    },
+}
+
+impl fmt::Display for WrongType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WrongType::Arch { name, arch } => write!(f, "{name} is no register of {arch}"),
+            WrongType::Width { name, width: Width::Bits(bits) } => {
+                write!(f, "{name} is {bits} bits wide")
+            }
+            WrongType::Width { name, width: Width::Ulong } => {
+                write!(f, "{name} is as wide as the host's XLEN")
+            }
+            WrongType::Width { name, width: Width::Vlenb } => {
+                write!(f, "{name} is as wide as a vector register")
+            }
+            WrongType::Access { name, access: Access::ReadOnly } => {
+                write!(f, "{name} is read-only")
+            }
+            WrongType::Access { name, access: _ } => write!(f, "{name} is write-only"),
+        }
+    }
+}
+
+impl core::error::Error for WrongType {}
+
 impl<A, V, K> Clone for Reg<A, V, K> {
     fn clone(&self) -> Self {
         *self
@@ -158,6 +228,24 @@ pub trait Readable {}
     note = "its table row says `access: ro`: the kernel refuses KVM_SET_ONE_REG"
 )]
 pub trait Writable {}
+
+/// The three accesses.
+pub trait Kind {
+    /// Its value.
+    const ACCESS: Access;
+}
+
+impl Kind for ReadWrite {
+    const ACCESS: Access = Access::ReadWrite;
+}
+
+impl Kind for ReadOnly {
+    const ACCESS: Access = Access::ReadOnly;
+}
+
+impl Kind for WriteOnly {
+    const ACCESS: Access = Access::WriteOnly;
+}
 
 impl Readable for ReadWrite {}
 impl Readable for ReadOnly {}

@@ -1,5 +1,12 @@
 //! Something whose registers can be read and written.
 
+#[cfg(feature = "kvm")]
+use core::ops::ControlFlow;
+
+#[cfg(feature = "kvm")]
+use crate::batch::{self, ReadBatch, WriteBatch};
+#[cfg(feature = "kvm")]
+use crate::bulk::{self, BulkError, OnFailure, Plan, Report, Slot};
 use crate::error::Error;
 use crate::register::{Arch, Place, Readable, Reg, Writable};
 use crate::value::Value;
@@ -7,8 +14,8 @@ use crate::value::Value;
 /// What symbolic widths depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Host {
-    xlen: u8,
-    vlenb: u16,
+    pub(crate) xlen: u8,
+    pub(crate) vlenb: u16,
 }
 
 impl Host {
@@ -45,7 +52,8 @@ impl Host {
 
 /// Reads and writes the registers of one vCPU, of a memory image, of a device.
 ///
-/// Implementations give the two untyped methods; everyone else calls the typed ones.
+/// Implementations give the two untyped methods, and [`host`](Registers::host) where widths are symbolic; those that do
+/// better than one access after the other also the two of bulk calls. Everyone else calls the typed ones.
 pub trait Registers<A: Arch> {
     /// Reads the register at `place` into `buffer`, whose length is the register's size.
     ///
@@ -102,5 +110,107 @@ pub trait Registers<A: Arch> {
     ) -> Result<(), Error> {
         let value = self.get(register)?;
         self.set(register, change(value))
+    }
+    /// Reads the registers at `slots` into `buffer` and records what became of each; one after the other, unless an
+    /// implementation knows better.
+    #[cfg(feature = "kvm")]
+    fn read_many_bytes(
+        &self,
+        slots: &[Slot],
+        buffer: &mut [u8],
+        report: &mut Report,
+    ) -> ControlFlow<()> {
+        slots.iter().enumerate().try_for_each(|(position, slot)| {
+            report.record(position, self.read_bytes(slot.place(), slot.bytes_mut(buffer)))
+        })
+    }
+
+    /// Writes the registers at `slots` from `buffer` and records what became of each; one after the other, unless an
+    /// implementation knows better.
+    #[cfg(feature = "kvm")]
+    fn write_many_bytes(
+        &self,
+        slots: &[Slot],
+        buffer: &[u8],
+        report: &mut Report,
+    ) -> ControlFlow<()> {
+        slots.iter().enumerate().try_for_each(|(position, slot)| {
+            report.record(position, self.write_bytes(slot.place(), slot.bytes(buffer)))
+        })
+    }
+
+    /// Reads a tuple, an array or a slice of registers with the fewest accesses, up to the first failure.
+    ///
+    /// # Errors
+    ///
+    /// Returns which register could not be read and why.
+    #[cfg(feature = "kvm")]
+    fn get_many<B: ReadBatch<A>>(&self, batch: B) -> Result<B::Values, BulkError> {
+        let host = self.host();
+        let plan = batch::plan(&batch, host)?;
+        let mut buffer = vec![0; plan.size()];
+        bulk::read(self, &plan, &mut buffer, OnFailure::Stop)?;
+        Ok(batch.decode(host, &mut buffer.as_slice()))
+    }
+
+    /// Writes a tuple or an array of registers with the fewest accesses, up to the first failure.
+    ///
+    /// # Errors
+    ///
+    /// Returns which register could not be written and why, and which were written before.
+    #[cfg(feature = "kvm")]
+    fn set_many<B: WriteBatch<A>>(&self, batch: B, values: B::Values) -> Result<(), BulkError> {
+        self.set_many_or(batch, values, OnFailure::Stop)
+    }
+
+    /// Writes a tuple or an array of registers with the fewest accesses, or does what `on_failure` says.
+    ///
+    /// # Errors
+    ///
+    /// Returns which registers could not be written and why, and which were written; of [`OnFailure::RollBack`] also
+    /// which registers it refuses.
+    #[cfg(feature = "kvm")]
+    fn set_many_or<B: WriteBatch<A>>(
+        &self,
+        batch: B,
+        values: B::Values,
+        on_failure: OnFailure,
+    ) -> Result<(), BulkError> {
+        let host = self.host();
+        let plan = batch::plan(&batch, host)?;
+        let mut buffer = Vec::with_capacity(plan.size());
+        batch.encode(host, values, &mut buffer);
+        bulk::write(self, &plan, &buffer, on_failure)
+    }
+
+    /// Reads the registers of a plan into `buffer`, which has [`Plan::size`] bytes; [`OnFailure::RollBack`] is
+    /// [`OnFailure::Stop`] here.
+    ///
+    /// # Errors
+    ///
+    /// Returns which registers could not be read and why; the others are in `buffer`.
+    #[cfg(feature = "kvm")]
+    fn read_plan(
+        &self,
+        plan: &Plan,
+        buffer: &mut [u8],
+        on_failure: OnFailure,
+    ) -> Result<(), BulkError> {
+        bulk::read(self, plan, buffer, on_failure)
+    }
+
+    /// Writes the registers of a plan from `buffer`, which has [`Plan::size`] bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Registers::set_many_or`].
+    #[cfg(feature = "kvm")]
+    fn write_plan(
+        &self,
+        plan: &Plan,
+        buffer: &[u8],
+        on_failure: OnFailure,
+    ) -> Result<(), BulkError> {
+        bulk::write(self, plan, buffer, on_failure)
     }
 }

@@ -1,9 +1,11 @@
 //! Registers looked up at run time: by name, by id, by place.
 
 use core::cmp::Ordering;
+use core::fmt;
 
-use crate::bits::Field;
+use crate::bits::{Field, FieldValue, support};
 use crate::register::Place;
+use crate::registers::Host;
 
 /// Every register of an architecture or of a plain register space.
 #[derive(Debug)]
@@ -146,6 +148,17 @@ pub enum Width {
     Vlenb,
 }
 
+impl Width {
+    /// Computes the width in bytes on `host`.
+    pub const fn bytes(self, host: Host) -> usize {
+        match self {
+            Width::Bits(bits) => bits as usize / 8,
+            Width::Ulong => host.xlen_bytes(),
+            Width::Vlenb => host.vlenb(),
+        }
+    }
+}
+
 /// Who may read and write a register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Access {
@@ -259,6 +272,18 @@ fn sort_key(place: Place) -> (u64, u64, &'static str) {
 }
 
 impl Info {
+    /// Formats a value of the register, in the host's byte order: `NAME { FIELD: value, ... } 0xBITS`, or its hex digits
+    /// alone where the layout is not described or the value is wider than 128 bits.
+    pub fn format<'a>(&'a self, value: &'a [u8]) -> impl fmt::Display + 'a {
+        Formatted { info: self, value }
+    }
+
+    /// Iterates over the fields of a value, in the host's byte order, most significant first; reserved bits are left
+    /// out.
+    pub fn fields(&self, value: &[u8]) -> impl Iterator<Item = FieldValue> + use<> {
+        support::fields(self.row.fields, Digits(value).number().unwrap_or(0))
+    }
+
     /// Whether `id` is this register's on some host, at any of its slices.
     fn has_id(&self, id: u64) -> bool {
         let size = id & SIZE_MASK;
@@ -269,6 +294,51 @@ impl Info {
             Place::Plain { .. } => size == 0,
             Place::Via { .. } => false,
         }
+    }
+}
+
+/// A value with the register it is one of.
+struct Formatted<'a> {
+    info: &'a Info,
+    value: &'a [u8],
+}
+
+impl fmt::Display for Formatted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = Digits(self.value);
+        match digits.number() {
+            Some(bits) if !self.info.row.fields.is_empty() => {
+                support::format(f, self.info.name, self.info.row.fields, bits)
+            }
+            _ => write!(f, "{} {digits}", self.info.name),
+        }
+    }
+}
+
+/// A value in the host's byte order; `Display` writes all its hex digits, most significant first.
+#[derive(Debug, Clone, Copy)]
+pub struct Digits<'a>(pub &'a [u8]);
+
+impl Digits<'_> {
+    /// Returns the bytes, most significant first.
+    fn bytes(&self) -> impl Iterator<Item = u8> {
+        let last = self.0.len().wrapping_sub(1);
+        (0..self.0.len()).map(move |index| {
+            self.0[if cfg!(target_endian = "little") { last - index } else { index }]
+        })
+    }
+
+    /// Returns the number, where it has no more than 128 bits.
+    fn number(&self) -> Option<u128> {
+        let number = self.bytes().fold(0, |number: u128, byte| number << 8 | u128::from(byte));
+        (self.0.len() <= size_of::<u128>()).then_some(number)
+    }
+}
+
+impl fmt::Display for Digits<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("0x")?;
+        self.bytes().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 

@@ -2,11 +2,16 @@
 
 use core::fmt;
 
+use crate::table::Width;
+
 /// A value of a register.
 ///
 /// Values cross the ioctl in the host's byte order. The two methods hand out a buffer instead of returning one, so
 /// that a value whose size the host decides needs no allocation.
 pub trait Value: Copy {
+    /// Width of the registers that hold such a value.
+    const WIDTH: Width;
+
     /// Makes a value from `size` bytes that `fill` writes.
     ///
     /// # Errors
@@ -21,6 +26,8 @@ pub trait Value: Copy {
 macro_rules! integer_values {
     ($($integer:ty)+) => {$(
         impl Value for $integer {
+            const WIDTH: Width = Width::Bits(<$integer>::BITS);
+
             #[inline]
             fn read<E>(_size: usize, fill: impl FnOnce(&mut [u8]) -> Result<(), E>) -> Result<Self, E> {
                 let mut bytes = [0; size_of::<$integer>()];
@@ -39,6 +46,8 @@ macro_rules! integer_values {
 integer_values!(u8 u16 u32 u64 u128);
 
 impl<const N: usize> Value for [u8; N] {
+    const WIDTH: Width = Width::Bits(N as u32 * 8);
+
     #[inline]
     fn read<E>(_size: usize, fill: impl FnOnce(&mut [u8]) -> Result<(), E>) -> Result<Self, E> {
         let mut bytes = [0; N];
@@ -100,6 +109,8 @@ impl fmt::LowerHex for Ulong {
 }
 
 impl Value for Ulong {
+    const WIDTH: Width = Width::Ulong;
+
     #[inline]
     fn read<E>(size: usize, fill: impl FnOnce(&mut [u8]) -> Result<(), E>) -> Result<Self, E> {
         if size == 4 {
@@ -157,6 +168,8 @@ impl fmt::Debug for Vlenb {
 }
 
 impl Value for Vlenb {
+    const WIDTH: Width = Width::Vlenb;
+
     fn read<E>(size: usize, fill: impl FnOnce(&mut [u8]) -> Result<(), E>) -> Result<Self, E> {
         let size = size.min(Vlenb::MAX);
         let mut value = Vlenb { size: size as u16, bytes: [0; Vlenb::MAX] };

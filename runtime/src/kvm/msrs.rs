@@ -1,0 +1,113 @@
+//! x86's model-specific registers by KVM_GET_MSRS and KVM_SET_MSRS: many at once, and all there is before Linux 6.18.
+
+use std::ops::ControlFlow;
+use std::os::fd::BorrowedFd;
+
+use super::ioctl::Msrs;
+use crate::error::ErrorKind;
+use crate::register::Place;
+use crate::x86::EFER;
+
+/// Bits 63..32 of the id of every MSR.
+const SPACE: u64 = match EFER.place() {
+    Place::OneReg(id) => id >> 32,
+    _ => 0,
+};
+
+/// What it means that the kernel stopped at an MSR: it gives no errno, and KVM_GET_ONE_REG would give this one.
+const REFUSED: ErrorKind = ErrorKind::Errno(libc::EINVAL);
+
+/// Returns the number of the MSR with this id; `None` for the id of anything else.
+#[inline]
+pub(super) fn index(id: u64) -> Option<u32> {
+    (id >> 32 == SPACE).then_some(id as u32)
+}
+
+/// Returns the id of the MSR with this number.
+pub(super) fn id(index: u32) -> u64 {
+    SPACE << 32 | u64::from(index)
+}
+
+/// Reads one MSR.
+pub(super) fn read_one(fd: BorrowedFd<'_>, index: u32, value: &mut [u8]) -> Result<(), ErrorKind> {
+    let mut result = Err(REFUSED);
+    let _ = read(fd, &[index], |_, outcome| {
+        result = outcome.map(|bits| store(bits, value));
+        ControlFlow::Continue(())
+    });
+    result
+}
+
+/// Writes one MSR.
+pub(super) fn write_one(fd: BorrowedFd<'_>, index: u32, value: &[u8]) -> Result<(), ErrorKind> {
+    let mut result = Err(REFUSED);
+    let _ = write(fd, &[(index, load(value))], |_, outcome| {
+        result = outcome;
+        ControlFlow::Continue(())
+    });
+    result
+}
+
+/// Stores the bits of an MSR in its 8 bytes.
+pub(super) fn store(bits: u64, value: &mut [u8]) {
+    value.iter_mut().zip(bits.to_ne_bytes()).for_each(|(to, from)| *to = from);
+}
+
+/// Loads the bits of an MSR from its 8 bytes.
+pub(super) fn load(value: &[u8]) -> u64 {
+    let mut bits = [0; 8];
+    bits.iter_mut().zip(value).for_each(|(to, from)| *to = *from);
+    u64::from_ne_bytes(bits)
+}
+
+/// Reads MSRs and hands each value, or why there is none, to `each` with its position.
+pub(super) fn read(
+    fd: BorrowedFd<'_>,
+    indices: &[u32],
+    mut each: impl FnMut(usize, Result<u64, ErrorKind>) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    let mut position = 0;
+    while position < indices.len() {
+        let mut msrs = Msrs::new(indices[position..].iter().map(|index| (*index, 0)));
+        let (read, failure) = outcome(msrs.read(fd));
+        for msr in msrs.entries().iter().take(read) {
+            each(position, Ok(msr.value))?;
+            position += 1;
+        }
+        if read < msrs.entries().len() {
+            each(position, Err(failure))?;
+            position += 1;
+        }
+    }
+    ControlFlow::Continue(())
+}
+
+/// Writes MSRs, index and value, and tells `each` how every one went.
+pub(super) fn write(
+    fd: BorrowedFd<'_>,
+    values: &[(u32, u64)],
+    mut each: impl FnMut(usize, Result<(), ErrorKind>) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    let mut position = 0;
+    while position < values.len() {
+        let msrs = Msrs::new(values[position..].iter().copied());
+        let (written, failure) = outcome(msrs.write(fd));
+        for _ in msrs.entries().iter().take(written) {
+            each(position, Ok(()))?;
+            position += 1;
+        }
+        if written < msrs.entries().len() {
+            each(position, Err(failure))?;
+            position += 1;
+        }
+    }
+    ControlFlow::Continue(())
+}
+
+/// Splits the result of an ioctl into how many MSRs it did and what stopped it at the next one.
+fn outcome(result: Result<usize, ErrorKind>) -> (usize, ErrorKind) {
+    match result {
+        Ok(count) => (count, REFUSED),
+        Err(kind) => (0, kind),
+    }
+}

@@ -1,0 +1,195 @@
+//! The registers of a vCPU.
+
+use std::fmt;
+use std::io;
+use std::marker::PhantomData;
+use std::ops::ControlFlow;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use super::{carriers, groups, ioctl, msrs};
+use crate::Riscv;
+use crate::bulk::{Report, Slot};
+use crate::error::{Error, ErrorKind, Operation};
+use crate::register::{Arch, Place};
+use crate::registers::{Host, Registers};
+use crate::riscv::VLENB;
+use crate::value::Vlenb;
+
+/// A vCPU of architecture `A`, by its borrowed file descriptor.
+///
+/// A register costs one ioctl: KVM_GET_ONE_REG or KVM_SET_ONE_REG, or the one whose struct holds it, which a write reads
+/// before. Where the kernel does not take the id of an MSR, as x86 did not before Linux 6.18, the register crosses by
+/// KVM_GET_MSRS or KVM_SET_MSRS. Bulk calls take those two for all MSRs, and one ioctl per struct: registers that cross
+/// together do so at the place of the first of them in the plan.
+///
+/// ```no_run
+/// use onereg::x86::{EFER, RIP};
+/// use onereg::{Registers, X86, kvm::Vcpu};
+///
+/// # fn example(vcpu_fd: std::os::fd::OwnedFd) -> Result<(), onereg::Error> {
+/// let vcpu = Vcpu::<X86>::over(&vcpu_fd);
+/// println!("{}", vcpu.get(EFER)?);
+/// vcpu.update(RIP, |rip| rip + 2)?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct Vcpu<'fd, A> {
+    fd: BorrowedFd<'fd>,
+    vlenb: u16,
+    arch: PhantomData<fn() -> A>,
+}
+
+impl<'fd, A: Arch> Vcpu<'fd, A> {
+    /// Adopts the file descriptor of a vCPU.
+    ///
+    /// On RISC-V this reads the length of the vector registers: a vCPU whose V extension is switched on later has to be
+    /// adopted again. Of a type that gives its descriptor as a mere number, as `kvm_ioctls::VcpuFd` does, make a
+    /// [`BorrowedFd`] first.
+    pub fn over(fd: &'fd impl AsFd) -> Self {
+        let fd = fd.as_fd();
+        Vcpu { fd, vlenb: vlenb::<A>(fd), arch: PhantomData }
+    }
+
+    /// Reads the register with a raw 64-bit id by KVM_GET_ONE_REG.
+    ///
+    /// # Errors
+    ///
+    /// Returns the register, and why: [`ErrorKind::Size`] when `buffer` is not as long as the id says.
+    pub fn get_raw(&self, id: u64, buffer: &mut [u8]) -> Result<(), Error> {
+        self.read_bytes(Place::OneReg(id), buffer)
+    }
+
+    /// Writes the register with a raw 64-bit id by KVM_SET_ONE_REG.
+    ///
+    /// # Errors
+    ///
+    /// Returns the register, and why: [`ErrorKind::Size`] when `bytes` is not as long as the id says.
+    pub fn set_raw(&self, id: u64, bytes: &[u8]) -> Result<(), Error> {
+        self.write_bytes(Place::OneReg(id), bytes)
+    }
+
+    /// Returns the ids of the registers that the vCPU has, as far as the kernel lists them (KVM_GET_REG_LIST).
+    ///
+    /// powerpc, s390 and loongarch have no such list; that of x86 lacks the MSRs, which
+    /// [`Kvm::msr_list`](super::Kvm::msr_list) gives.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of the ioctl.
+    pub fn reg_list(&self) -> io::Result<Vec<u64>> {
+        ioctl::reg_list(self.fd)
+    }
+}
+
+/// Reads the length of the vector registers in bytes; 1 where the architecture or the vCPU has none.
+fn vlenb<A: Arch>(fd: BorrowedFd<'_>) -> u16 {
+    if A::TABLE.code != Riscv::TABLE.code {
+        return 1;
+    }
+    let vcpu = Vcpu { fd, vlenb: 1, arch: PhantomData };
+    match vcpu.get(VLENB) {
+        Ok(bytes)
+            if (1..=Vlenb::MAX as u64).contains(&bytes.bits())
+                && bytes.bits().is_power_of_two() =>
+        {
+            bytes.bits() as u16
+        }
+        _ => 1,
+    }
+}
+
+impl<A: Arch> Registers<A> for Vcpu<'_, A> {
+    #[inline]
+    fn read_bytes(&self, place: Place, buffer: &mut [u8]) -> Result<(), Error> {
+        let result = match place.id(self.host()) {
+            Some(id) => match ioctl::get_one_reg(self.fd, id, buffer) {
+                Ok(()) => return Ok(()),
+                Err(kind) => self.read_msr(id, buffer, kind),
+            },
+            None => carriers::read(self.fd, place, buffer),
+        };
+        result.map_err(|kind| self.error(Operation::Get, place, kind))
+    }
+
+    #[inline]
+    fn write_bytes(&self, place: Place, bytes: &[u8]) -> Result<(), Error> {
+        let result = match place.id(self.host()) {
+            Some(id) => match ioctl::set_one_reg(self.fd, id, bytes) {
+                Ok(()) => return Ok(()),
+                Err(kind) => self.write_msr(id, bytes, kind),
+            },
+            None => carriers::write(self.fd, place, bytes),
+        };
+        result.map_err(|kind| self.error(Operation::Set, place, kind))
+    }
+
+    #[inline]
+    fn host(&self) -> Host {
+        Host { xlen: size_of::<usize>() as u8, vlenb: self.vlenb }
+    }
+
+    fn read_many_bytes(
+        &self,
+        slots: &[Slot],
+        buffer: &mut [u8],
+        report: &mut Report,
+    ) -> ControlFlow<()> {
+        groups::of(slots).iter().try_for_each(|group| group.read(self, slots, buffer, report))
+    }
+
+    fn write_many_bytes(
+        &self,
+        slots: &[Slot],
+        buffer: &[u8],
+        report: &mut Report,
+    ) -> ControlFlow<()> {
+        groups::of(slots).iter().try_for_each(|group| group.write(self, slots, buffer, report))
+    }
+}
+
+impl<A: Arch> Vcpu<'_, A> {
+    pub(super) fn fd(&self) -> BorrowedFd<'_> {
+        self.fd
+    }
+
+    #[cold]
+    pub(super) fn error(&self, operation: Operation, place: Place, kind: ErrorKind) -> Error {
+        Error::new::<A>(operation, place, self.host(), kind)
+    }
+
+    /// Reads an MSR whose id the kernel did not take; fails with `kind` for anything else.
+    #[cold]
+    fn read_msr(&self, id: u64, value: &mut [u8], kind: ErrorKind) -> Result<(), ErrorKind> {
+        match msrs::index(id) {
+            Some(index) if kind == ErrorKind::Errno(libc::EINVAL) => {
+                msrs::read_one(self.fd, index, value)
+            }
+            _ => Err(kind),
+        }
+    }
+
+    /// Writes an MSR whose id the kernel did not take; fails with `kind` for anything else.
+    #[cold]
+    fn write_msr(&self, id: u64, value: &[u8], kind: ErrorKind) -> Result<(), ErrorKind> {
+        match msrs::index(id) {
+            Some(index) if kind == ErrorKind::Errno(libc::EINVAL) => {
+                msrs::write_one(self.fd, index, value)
+            }
+            _ => Err(kind),
+        }
+    }
+}
+
+impl<A> Clone for Vcpu<'_, A> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<A> Copy for Vcpu<'_, A> {}
+
+impl<A: Arch> fmt::Debug for Vcpu<'_, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Vcpu({}, {:?})", A::TABLE.name, self.fd)
+    }
+}

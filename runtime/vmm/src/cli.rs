@@ -1,0 +1,86 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::size;
+
+/// A small KVM virtual machine monitor whose CPU state goes through typed registers.
+///
+/// Exit status: 0 when the guest powers off, 1 when a VM cannot start or fails, 2 on wrong usage, 3 when the guest
+/// crashes, 130 after Ctrl-C.
+#[derive(Debug, Parser)]
+#[command(name = "onereg-vmm", version)]
+pub(crate) struct Cli {
+    /// KVM device
+    #[arg(long, global = true, value_name = "FILE", default_value = "/dev/kvm")]
+    pub(crate) kvm: PathBuf,
+
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show the typed registers of every architecture, then run the built-in guest (the default)
+    Demo,
+    /// Run a guest: the built-in one
+    Run(RunOptions),
+    /// Print the host profile: every register that a vCPU of this host has, with its value
+    Probe(ProbeOptions),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunOptions {
+    /// Kernel image; without it the built-in guest runs
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kernel: Option<PathBuf>,
+
+    /// Initial ramdisk of the kernel
+    #[arg(long, value_name = "FILE")]
+    pub(crate) initrd: Option<PathBuf>,
+
+    /// Command line of the guest; of the built-in one: `wait` runs until Ctrl-C, `crash` ends in a triple fault (x86)
+    #[arg(long, value_name = "STR", default_value = "")]
+    pub(crate) cmdline: String,
+
+    /// Number of vCPUs; of the built-in guest the first prints, and all change their registers
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) cpus: u16,
+
+    /// Memory of the guest in bytes, or with K, M, G
+    #[arg(long, value_name = "SIZE", default_value = "128M", value_parser = size::parse)]
+    pub(crate) memory: u64,
+
+    /// Disk image, read-only with `,ro`
+    #[arg(long, value_name = "FILE[,ro]")]
+    pub(crate) disk: Vec<String>,
+
+    /// Network interface on a tap device
+    #[arg(long, value_name = "tap=NAME[,mac=MAC]")]
+    pub(crate) net: Vec<String>,
+
+    /// Where the guest's serial port goes: stdio, a file, or none
+    #[arg(long, value_name = "stdio|FILE|none", default_value = "stdio")]
+    pub(crate) console: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProbeOptions {
+    /// Features of the vCPU: all that the host has, none, or a list of names
+    #[arg(long, value_name = "all|none|LIST", default_value = "all")]
+    pub(crate) features: String,
+
+    /// Format of the output
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}

@@ -1,0 +1,97 @@
+//! A virtual machine on this host: its vCPUs, their threads, and how it ends.
+
+mod arch;
+mod device;
+mod guest;
+mod signals;
+mod threads;
+mod vcpu;
+mod vm;
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::changes::Snapshot;
+use crate::cli::RunOptions;
+use crate::console::Console;
+use crate::failure::Failure;
+use crate::machine::device::Devices;
+use crate::machine::guest::Wishes;
+use crate::machine::vm::Vm;
+use crate::probe::{self, Profile};
+
+/// Runs a guest and prints what it changed.
+pub(crate) fn run(kvm: &Path, options: &RunOptions) -> Result<(), Failure> {
+    refuse_unsupported(options)?;
+    let console = Console::open(&options.console)?;
+    let vm = Vm::new(kvm, options.memory)?;
+    run_built_in(&vm, options.cpus, Wishes::of(&options.cmdline), console)
+}
+
+/// Refuses what this version does not do yet, rather than ignore it.
+fn refuse_unsupported(options: &RunOptions) -> Result<(), Failure> {
+    let given = [
+        ("--kernel", options.kernel.is_some()),
+        ("--initrd", options.initrd.is_some()),
+        ("--disk", !options.disk.is_empty()),
+        ("--net", !options.net.is_empty()),
+    ];
+    match given.iter().find(|(_, given)| *given) {
+        Some((option, _)) => Err(Failure::new(format!(
+            "{option} is not supported in this version, which runs the built-in guest only: leave it out"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Runs the built-in guest until it ends, and prints the registers that it changed on the first vCPU.
+fn run_built_in(vm: &Vm, cpus: u16, wishes: Wishes, console: Console) -> Result<(), Failure> {
+    let image = arch::load(vm.memory())?;
+    let mut vcpus = Vec::new();
+    for index in 0..cpus {
+        let vcpu = vm.vcpu(index, arch::GUEST_FEATURES)?;
+        arch::place(&vcpu, &image, index, wishes)?;
+        vcpus.push(vcpu);
+    }
+    let Some(first) = vcpus.first() else { return Ok(()) };
+    let before = Snapshot::take(&first.registers());
+    let vcpus = threads::run(vcpus, &Arc::new(Devices::new(console)))?;
+    let Some(first) = vcpus.first() else { return Ok(()) };
+    let after = Snapshot::take(&first.registers());
+    let mut out = io::stdout().lock();
+    writeln!(out, "The guest changed of the {} on vCPU 0:", before.summary())?;
+    Ok(before.print_changes(&after, &mut out)?)
+}
+
+/// Runs the built-in guest for the demo.
+pub(crate) fn demo(kvm: &Path) -> Result<(), Failure> {
+    let vm = Vm::new(kvm, 16 << 20)?;
+    run_built_in(&vm, 1, Wishes::of(""), Console::open(Path::new("stdio"))?)
+}
+
+/// Checks that the KVM device can be used.
+pub(crate) fn check(kvm: &Path) -> Result<(), Failure> {
+    vm::open(kvm).map(drop)
+}
+
+/// Reads the profile of a vCPU with the features of that list.
+pub(crate) fn probe(kvm: &Path, features: &str) -> Result<Profile, Failure> {
+    let vm = Vm::new(kvm, arch::MEMORY_MIN)?;
+    let vcpu = vm.vcpu(0, features)?;
+    let vcpu = vcpu.registers();
+    let system = vm.system();
+    let mut capabilities = BTreeMap::new();
+    for (name, number) in arch::CAPABILITIES {
+        capabilities.insert(
+            *name,
+            system.capability(*number).map_err(|error| {
+                Failure::new(format!("cannot ask for {name} (KVM_CHECK_EXTENSION): {error}"))
+            })?,
+        );
+    }
+    let listed = arch::list(&system, &vcpu)
+        .map_err(|error| Failure::new(format!("cannot list the registers of a vCPU: {error}")))?;
+    probe::profile(&vcpu, capabilities, &listed)
+}

@@ -1,0 +1,129 @@
+//! One thread per vCPU, and the end of all of them.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::device::Devices;
+use super::signals;
+use super::vcpu::{Vcpu, VmExit};
+use crate::failure::Failure;
+
+/// What the waiting thread is told.
+enum Event {
+    /// A vCPU's thread ended.
+    Ended { index: usize, end: End },
+    /// The user pressed Ctrl-C, or the process is to end.
+    Interrupted,
+}
+
+/// How a vCPU's thread ended.
+enum End {
+    /// The guest halted this vCPU for good.
+    Halted,
+    /// The guest switched the machine off.
+    PoweredOff,
+    /// It was told to stop.
+    Stopped,
+    /// The guest or the VM failed.
+    Failed(Failure),
+}
+
+/// Runs vCPUs until the guest ends, and returns them.
+///
+/// The guest ends when it powers off or crashes, or when it halts the first vCPU: nothing could wake it.
+pub(super) fn run(vcpus: Vec<Vcpu>, devices: &Arc<Devices>) -> Result<Vec<Vcpu>, Failure> {
+    let signals = signals::block()?;
+    let (sender, events) = mpsc::channel();
+    let interrupts = sender.clone();
+    signals.forward(move || interrupts.send(Event::Interrupted).is_ok())?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut threads = Vec::new();
+    let mut result = Ok(());
+    for (index, vcpu) in vcpus.into_iter().enumerate() {
+        match spawn(index, vcpu, devices, &stop, sender.clone()) {
+            Ok(thread) => threads.push(thread),
+            Err(error) => {
+                result =
+                    Err(Failure::new(format!("cannot start the thread of vCPU {index}: {error}")));
+                break;
+            }
+        }
+    }
+    let result = result.and_then(|()| wait(&events));
+    stop.store(true, Ordering::Release);
+    let vcpus = threads.into_iter().filter_map(join).collect();
+    result.map(|()| vcpus)
+}
+
+fn spawn(
+    index: usize,
+    mut vcpu: Vcpu,
+    devices: &Arc<Devices>,
+    stop: &Arc<AtomicBool>,
+    events: Sender<Event>,
+) -> io::Result<JoinHandle<Vcpu>> {
+    let (devices, stop) = (Arc::clone(devices), Arc::clone(stop));
+    thread::Builder::new().name(format!("vcpu{index}")).spawn(move || {
+        let end = run_vcpu(&mut vcpu, &devices, &stop);
+        // Nobody listens any more once the machine ends.
+        let _ = events.send(Event::Ended { index, end });
+        vcpu
+    })
+}
+
+/// Runs one vCPU until it ends.
+fn run_vcpu(vcpu: &mut Vcpu, devices: &Devices, stop: &AtomicBool) -> End {
+    while !stop.load(Ordering::Acquire) {
+        match vcpu.run() {
+            VmExit::Write { bus, address, data } => {
+                if let Err(error) = devices.write(bus, address, data.bytes()) {
+                    return End::Failed(Failure::from(error).within("console"));
+                }
+            }
+            VmExit::Read | VmExit::Interrupted => {}
+            VmExit::Halted => return End::Halted,
+            VmExit::PoweredOff => return End::PoweredOff,
+            VmExit::Reset => {
+                return End::Failed(Failure::new(
+                    "the guest asks for a reset, which this version cannot do",
+                ));
+            }
+            VmExit::Crashed(why) => {
+                return End::Failed(Failure::crash(format!("the guest crashed: {why}")));
+            }
+            VmExit::Failed(why) => return End::Failed(Failure::new(why)),
+        }
+    }
+    End::Stopped
+}
+
+/// Waits for the end of the guest.
+fn wait(events: &Receiver<Event>) -> Result<(), Failure> {
+    for event in events {
+        match event {
+            Event::Interrupted => return Err(Failure::interrupted()),
+            Event::Ended { index: 0, end: End::Halted }
+            | Event::Ended { end: End::PoweredOff, .. } => return Ok(()),
+            Event::Ended { end: End::Halted | End::Stopped, .. } => {}
+            Event::Ended { index, end: End::Failed(failure) } => {
+                return Err(failure.within(format!("vCPU {index}")));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Gets a vCPU back from its thread, which has been told to stop.
+///
+/// A signal takes it out of the guest; one that comes just before KVM_RUN would be lost, so it is repeated.
+fn join(thread: JoinHandle<Vcpu>) -> Option<Vcpu> {
+    while !thread.is_finished() {
+        signals::kick(&thread);
+        thread::sleep(Duration::from_millis(1));
+    }
+    thread.join().ok()
+}

@@ -1,0 +1,64 @@
+//! `onereg-vmm`: a small virtual machine monitor whose CPU state goes through typed registers.
+//!
+//! Reading order: [`cli`] (what it takes), [`machine`] (a VM, its vCPU threads and their exit loop), [`demo`] and
+//! [`probe`] (what they show).
+
+mod changes;
+mod cli;
+mod console;
+mod demo;
+mod failure;
+#[cfg(all(
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")
+))]
+mod machine;
+#[cfg(not(all(
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")
+)))]
+#[path = "no_machine.rs"]
+mod machine;
+mod probe;
+mod size;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+use crate::failure::Failure;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let result = match cli.command.unwrap_or(Command::Demo) {
+        Command::Demo => demo::run(&cli.kvm),
+        Command::Run(options) => machine::run(&cli.kvm, &options),
+        Command::Probe(options) => probe::run(&cli.kvm, &options),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let _ = writeln!(io::stderr(), "onereg-vmm: {failure}");
+            failure.status()
+        }
+    }
+}
+
+/// Prints help and version to stdout, wrong usage as every other error.
+fn usage(error: &clap::Error) -> ExitCode {
+    let text = error.render().to_string();
+    if error.use_stderr() {
+        let _ =
+            write!(io::stderr(), "onereg-vmm: {}", text.strip_prefix("error: ").unwrap_or(&text));
+        return ExitCode::from(2);
+    }
+    match write!(io::stdout(), "{text}") {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => Failure::from(error).status(),
+    }
+}
