@@ -111,6 +111,7 @@ pub trait Registers<A: Arch> {
         let value = self.get(register)?;
         self.set(register, change(value))
     }
+
     /// Reads the registers at `slots` into `buffer` and records what became of each; one after the other, unless an
     /// implementation knows better.
     #[cfg(feature = "kvm")]
