@@ -38,6 +38,7 @@ pub(crate) enum Command {
 pub(crate) struct CheckArgs {
     /// Table files or folders to report on; all architectures without one
     pub(crate) paths: Vec<PathBuf>,
+    /// How to print
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: Format,
 }
@@ -57,6 +58,7 @@ pub(crate) struct ListArgs {
     /// Only this architecture; may be repeated
     #[arg(long, value_name = "ARCH")]
     pub(crate) arch: Vec<String>,
+    /// How to print
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: ListFormat,
     /// With the fields of each register
@@ -83,6 +85,7 @@ pub(crate) struct DecodeArgs {
     /// Value of the register, in hex or decimal
     #[arg(value_parser = number)]
     pub(crate) value: Option<u128>,
+    /// How to print
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: Format,
 }

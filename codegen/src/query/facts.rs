@@ -18,7 +18,8 @@ pub fn facts(member: &Member<'_>) -> Vec<Fact> {
 
 /// Lists what the tables say of a register besides its place.
 pub fn attributes(member: &Member<'_>) -> Vec<Fact> {
-    let mut facts = family(member);
+    let mut facts = Vec::from_iter(encoding(member));
+    facts.extend(family(member));
     facts.extend(access(member.row));
     facts.extend(conditions(member.row));
     facts.extend(listing(member));
@@ -61,26 +62,22 @@ fn group(member: &Member<'_>) -> String {
     format!("{}: {}", group.name, group.doc)
 }
 
-fn number(member: &Member<'_>) -> Vec<Fact> {
-    let mut facts = Vec::new();
-    if member.row.via.is_none() {
-        facts.push(("number", number_text(member.group(), member.number())));
-    }
-    if let Some(encoding) = member.row.encoding {
-        facts.push(("encoding", number_text(member.group(), encoding)));
-    }
-    facts
+fn number(member: &Member<'_>) -> Option<Fact> {
+    let is_own = member.row.via.is_none();
+    is_own.then(|| ("number", number_text(member.group(), member.number())))
 }
 
-/// Writes a number of `group` in hex, with its named parts.
+fn encoding(member: &Member<'_>) -> Option<Fact> {
+    member.row.encoding.map(|encoding| ("encoding", number_text(member.group(), encoding)))
+}
+
+/// Writes a number of `group` in hex, with its named parts: those above 15 in hex, too.
 pub fn number_text(group: &Group, number: u64) -> String {
-    let parts: Vec<_> =
-        group.parts.iter().map(|part| format!("{} {}", part.name, part.of(number))).collect();
-    if parts.is_empty() {
-        format!("{number:#x}")
-    } else {
-        format!("{number:#x}, {}", parts.join(", "))
-    }
+    let part = |part: &Part| match part.of(number) {
+        small @ 0..16 => format!(", {} {small}", part.name),
+        large => format!(", {} {large:#x}", part.name),
+    };
+    format!("{number:#x}{}", group.parts.iter().map(part).collect::<String>())
 }
 
 /// Writes the bits that a number of `group` may use: `15..0`, or `op0 15..14, op1 13..11`.
