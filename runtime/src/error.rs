@@ -138,4 +138,14 @@ impl fmt::Debug for Error {
     }
 }
 
+impl PartialEq for Error {
+    fn eq(&self, other: &Self) -> bool {
+        (self.operation, self.place, self.host, self.kind)
+            == (other.operation, other.place, other.host, other.kind)
+            && core::ptr::eq(self.table, other.table)
+    }
+}
+
+impl Eq for Error {}
+
 impl core::error::Error for Error {}

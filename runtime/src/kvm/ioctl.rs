@@ -64,32 +64,57 @@ struct OneReg {
     addr: u64,
 }
 
+/// An access that failed: the reason is looked up apart, so that the access itself stays as small as the bare ioctl.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Failed {
+    /// The kernel said why in `errno`.
+    Errno,
+    /// The buffer does not have the size that the id says.
+    Size,
+}
+
+impl Failed {
+    /// Returns the reason, right after the access to a buffer of `given` bytes.
+    pub(super) fn kind(self, given: usize) -> ErrorKind {
+        match self {
+            Failed::Errno => errno(),
+            Failed::Size => ErrorKind::Size { given },
+        }
+    }
+}
+
 /// Reads the register `id` into `value`.
 #[inline]
-pub(super) fn get_one_reg(fd: BorrowedFd<'_>, id: u64, value: &mut [u8]) -> Result<(), ErrorKind> {
-    check_size(id, value.len())?;
+pub(super) fn get_one_reg(fd: BorrowedFd<'_>, id: u64, value: &mut [u8]) -> Result<(), Failed> {
+    if value.len() != size(id) {
+        return Err(Failed::Size);
+    }
     let request = OneReg { id, addr: value.as_mut_ptr() as u64 };
-    // SAFETY: KVM_GET_ONE_REG reads the struct and writes 1 << (bits 55..52 of the id) bytes to `addr`. The struct and
-    // `value`, just checked to have that many bytes, are alive until the call returns, after which KVM keeps neither.
-    let result = unsafe { libc::ioctl(fd.as_raw_fd(), KVM_GET_ONE_REG, &request) };
-    done(result)
+    // SAFETY: KVM_GET_ONE_REG reads the struct and writes 1 << (bits 55..52 of the id) bytes to
+    // `addr`. The struct and `value`, just checked to have that many bytes, are alive until the
+    // call returns, after which KVM keeps neither.
+    let result = unsafe { libc::ioctl(fd.as_raw_fd(), KVM_GET_ONE_REG, &raw const request) };
+    if result < 0 { Err(Failed::Errno) } else { Ok(()) }
 }
 
 /// Writes `value` to the register `id`.
 #[inline]
-pub(super) fn set_one_reg(fd: BorrowedFd<'_>, id: u64, value: &[u8]) -> Result<(), ErrorKind> {
-    check_size(id, value.len())?;
+pub(super) fn set_one_reg(fd: BorrowedFd<'_>, id: u64, value: &[u8]) -> Result<(), Failed> {
+    if value.len() != size(id) {
+        return Err(Failed::Size);
+    }
     let request = OneReg { id, addr: value.as_ptr() as u64 };
-    // SAFETY: KVM_SET_ONE_REG reads the struct and 1 << (bits 55..52 of the id) bytes at `addr`, and writes neither.
-    // Both are alive until the call returns; `value` was just checked to have that many bytes.
-    let result = unsafe { libc::ioctl(fd.as_raw_fd(), KVM_SET_ONE_REG, &request) };
-    done(result)
+    // SAFETY: KVM_SET_ONE_REG reads the struct and 1 << (bits 55..52 of the id) bytes at `addr`,
+    // and writes neither. Both are alive until the call returns; `value` was just checked to have
+    // that many bytes.
+    let result = unsafe { libc::ioctl(fd.as_raw_fd(), KVM_SET_ONE_REG, &raw const request) };
+    if result < 0 { Err(Failed::Errno) } else { Ok(()) }
 }
 
-/// Checks that the kernel, which goes by the size bits of `id`, stays within a buffer of `given` bytes.
+/// Returns the size in bytes that the kernel goes by.
 #[inline]
-fn check_size(id: u64, given: usize) -> Result<(), ErrorKind> {
-    if given == 1 << (id >> 52 & 0xf) { Ok(()) } else { Err(ErrorKind::Size { given }) }
+fn size(id: u64) -> usize {
+    1 << (id >> 52 & 0xf)
 }
 
 /// Reads the struct of `carrier`.
@@ -294,9 +319,10 @@ mod tests {
         let null = std::fs::File::open("/dev/null").unwrap();
         let fd = std::os::fd::AsFd::as_fd(&null);
         let id = 3 << 52;
-        assert_eq!(get_one_reg(fd, id, &mut [0; 4]), Err(ErrorKind::Size { given: 4 }));
-        assert_eq!(set_one_reg(fd, id, &[0; 16]), Err(ErrorKind::Size { given: 16 }));
-        assert_eq!(get_one_reg(fd, id, &mut [0; 8]), Err(ErrorKind::Errno(libc::ENOTTY)));
+        assert_eq!(get_one_reg(fd, id, &mut [0; 4]), Err(Failed::Size));
+        assert_eq!(set_one_reg(fd, id, &[0; 16]), Err(Failed::Size));
+        let refused = get_one_reg(fd, id, &mut [0; 8]).map_err(|failed| failed.kind(8));
+        assert_eq!(refused, Err(ErrorKind::Errno(libc::ENOTTY)));
     }
 
     #[test]

@@ -101,26 +101,16 @@ fn vlenb<A: Arch>(fd: BorrowedFd<'_>) -> u16 {
 impl<A: Arch> Registers<A> for Vcpu<'_, A> {
     #[inline]
     fn read_bytes(&self, place: Place, buffer: &mut [u8]) -> Result<(), Error> {
-        let result = match place.id(self.host()) {
-            Some(id) => match ioctl::get_one_reg(self.fd, id, buffer) {
-                Ok(()) => return Ok(()),
-                Err(kind) => self.read_msr(id, buffer, kind),
-            },
-            None => carriers::read(self.fd, place, buffer),
-        };
-        result.map_err(|kind| self.error(Operation::Get, place, kind))
+        let Some(id) = place.id(self.host()) else { return self.read_struct(place, buffer) };
+        ioctl::get_one_reg(self.fd, id, buffer)
+            .or_else(|failed| self.read_otherwise(id, buffer, failed))
     }
 
     #[inline]
     fn write_bytes(&self, place: Place, bytes: &[u8]) -> Result<(), Error> {
-        let result = match place.id(self.host()) {
-            Some(id) => match ioctl::set_one_reg(self.fd, id, bytes) {
-                Ok(()) => return Ok(()),
-                Err(kind) => self.write_msr(id, bytes, kind),
-            },
-            None => carriers::write(self.fd, place, bytes),
-        };
-        result.map_err(|kind| self.error(Operation::Set, place, kind))
+        let Some(id) = place.id(self.host()) else { return self.write_struct(place, bytes) };
+        ioctl::set_one_reg(self.fd, id, bytes)
+            .or_else(|failed| self.write_otherwise(id, bytes, failed))
     }
 
     #[inline]
@@ -152,31 +142,53 @@ impl<A: Arch> Vcpu<'_, A> {
         self.fd
     }
 
-    #[cold]
     pub(super) fn error(&self, operation: Operation, place: Place, kind: ErrorKind) -> Error {
         Error::new::<A>(operation, place, self.host(), kind)
     }
 
-    /// Reads an MSR whose id the kernel did not take; fails with `kind` for anything else.
-    #[cold]
-    fn read_msr(&self, id: u64, value: &mut [u8], kind: ErrorKind) -> Result<(), ErrorKind> {
-        match msrs::index(id) {
-            Some(index) if kind == ErrorKind::Errno(libc::EINVAL) => {
-                msrs::read_one(self.fd, index, value)
-            }
-            _ => Err(kind),
-        }
+    /// Returns the place with this id: the one of the table, where it has one.
+    fn place(&self, id: u64) -> Place {
+        let place = A::TABLE.by_id(id).map(|info| info.place);
+        place.filter(|place| place.id(self.host()) == Some(id)).unwrap_or(Place::OneReg(id))
     }
 
-    /// Writes an MSR whose id the kernel did not take; fails with `kind` for anything else.
+    /// Reads a register that has no id.
+    fn read_struct(&self, place: Place, buffer: &mut [u8]) -> Result<(), Error> {
+        let result = carriers::read(self.fd, place, buffer);
+        result.map_err(|kind| self.error(Operation::Get, place, kind))
+    }
+
+    /// Writes a register that has no id.
+    fn write_struct(&self, place: Place, bytes: &[u8]) -> Result<(), Error> {
+        let result = carriers::write(self.fd, place, bytes);
+        result.map_err(|kind| self.error(Operation::Set, place, kind))
+    }
+
+    /// Reads a register after KVM_GET_ONE_REG failed: an MSR by KVM_GET_MSRS; of others it returns the error.
     #[cold]
-    fn write_msr(&self, id: u64, value: &[u8], kind: ErrorKind) -> Result<(), ErrorKind> {
-        match msrs::index(id) {
-            Some(index) if kind == ErrorKind::Errno(libc::EINVAL) => {
-                msrs::write_one(self.fd, index, value)
-            }
-            _ => Err(kind),
-        }
+    #[inline(never)]
+    fn read_otherwise(
+        &self,
+        id: u64,
+        buffer: &mut [u8],
+        failed: ioctl::Failed,
+    ) -> Result<(), Error> {
+        let result = match (failed.kind(buffer.len()), msrs::index(id)) {
+            (ErrorKind::Errno(libc::EINVAL), Some(index)) => msrs::read_one(self.fd, index, buffer),
+            (kind, _) => Err(kind),
+        };
+        result.map_err(|kind| self.error(Operation::Get, self.place(id), kind))
+    }
+
+    /// Writes a register after KVM_SET_ONE_REG failed: an MSR by KVM_SET_MSRS; of others it returns the error.
+    #[cold]
+    #[inline(never)]
+    fn write_otherwise(&self, id: u64, bytes: &[u8], failed: ioctl::Failed) -> Result<(), Error> {
+        let result = match (failed.kind(bytes.len()), msrs::index(id)) {
+            (ErrorKind::Errno(libc::EINVAL), Some(index)) => msrs::write_one(self.fd, index, bytes),
+            (kind, _) => Err(kind),
+        };
+        result.map_err(|kind| self.error(Operation::Set, self.place(id), kind))
     }
 }
 

@@ -9,22 +9,28 @@ use std::process::ExitCode;
 pub(crate) struct Failure {
     message: String,
     status: u8,
+    quiet: bool,
 }
 
 impl Failure {
     /// The VM cannot start, or fails.
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Failure { message: message.into(), status: 1 }
+        Failure { message: message.into(), status: 1, quiet: false }
     }
 
     /// The guest crashed.
     pub(crate) fn crash(message: impl Into<String>) -> Self {
-        Failure { message: message.into(), status: 3 }
+        Failure { message: message.into(), status: 3, quiet: false }
     }
 
     /// The user pressed Ctrl-C.
     pub(crate) fn interrupted() -> Self {
-        Failure { message: "interrupted".to_owned(), status: 130 }
+        Failure { message: "interrupted".to_owned(), status: 130, quiet: false }
+    }
+
+    /// Whether there is nobody left to read the output, who then needs no message.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
     }
 
     /// Puts what was tried before the message.
@@ -58,6 +64,7 @@ impl From<onereg::BulkError> for Failure {
 impl From<io::Error> for Failure {
     /// The error of an output: everything else says what it was about.
     fn from(error: io::Error) -> Self {
-        Failure::new(format!("cannot write to the output: {error}"))
+        let quiet = error.kind() == io::ErrorKind::BrokenPipe;
+        Failure { quiet, ..Failure::new(format!("cannot write to the output: {error}")) }
     }
 }

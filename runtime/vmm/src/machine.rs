@@ -61,7 +61,7 @@ fn run_built_in(vm: &Vm, cpus: u16, wishes: Wishes, console: Console) -> Result<
     let Some(first) = vcpus.first() else { return Ok(()) };
     let after = Snapshot::take(&first.registers());
     let mut out = io::stdout().lock();
-    writeln!(out, "The guest changed of the {} on vCPU 0:", before.summary())?;
+    writeln!(out, "Registers of vCPU 0 that the guest changed, of {} read:", before.count())?;
     Ok(before.print_changes(&after, &mut out)?)
 }
 

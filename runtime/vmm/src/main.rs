@@ -43,7 +43,9 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            let _ = writeln!(io::stderr(), "onereg-vmm: {failure}");
+            if !failure.is_quiet() {
+                let _ = writeln!(io::stderr(), "onereg-vmm: {failure}");
+            }
             failure.status()
         }
     }

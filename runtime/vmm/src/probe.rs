@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
-use onereg::{Access, Arch, Class, Digits, Info, OnFailure, Plan, Registers};
+use onereg::{Access, Arch, Class, Digits, Host, Info, OnFailure, Plan, Registers};
 use serde::Serialize;
 
 use crate::cli::{Format, ProbeOptions};
@@ -75,7 +75,8 @@ pub(crate) fn profile<A: Arch>(
 ) -> Result<Profile, Failure> {
     let readable = |info: &&Info| info.row.access != Access::WriteOnly;
     let infos: Vec<&'static Info> = A::TABLE.registers.iter().filter(readable).collect();
-    let plan = Plan::new(vcpu.host(), infos.iter().map(|info| info.place));
+    let host = vcpu.host();
+    let plan = Plan::new(host, infos.iter().map(|info| info.place));
     let mut buffer = vec![0; plan.size()];
     let mut errors = BTreeMap::new();
     if let Err(error) = vcpu.read_plan(&plan, &mut buffer, OnFailure::Continue) {
@@ -83,11 +84,11 @@ pub(crate) fn profile<A: Arch>(
     }
     let mut registers = Vec::new();
     for (position, (info, slot)) in infos.iter().zip(plan.slots()).enumerate() {
-        let id = info.place.id(vcpu.host());
+        let id = info.place.id(host);
         match errors.get(&position) {
-            None => registers.push(register(info, id, Ok(slot.bytes(&buffer)))),
+            None => registers.push(register(info, host, Ok(slot.bytes(&buffer)))),
             Some(error) if id.is_some_and(|id| listed.contains(&id)) => {
-                registers.push(register(info, id, Err(error)));
+                registers.push(register(info, host, Err(error)));
             }
             // In the table, but neither listed nor readable: this vCPU does not have it.
             Some(_) => {}
@@ -103,13 +104,13 @@ pub(crate) fn profile<A: Arch>(
     })
 }
 
-fn register(info: &Info, id: Option<u64>, value: Result<&[u8], &onereg::Error>) -> Register {
+fn register(info: &Info, host: Host, value: Result<&[u8], &onereg::Error>) -> Register {
     let bytes = value.unwrap_or_default();
     let fields = info.fields(bytes).filter(|field| field.value != 0);
     Register {
         name: info.name,
-        id: id.map(|id| format!("{id:#018x}")),
-        width: bytes.len() * 8,
+        id: info.place.id(host).map(|id| format!("{id:#018x}")),
+        width: info.place.size(host) * 8,
         value: value.ok().map(|bytes| Digits(bytes).to_string()),
         class: class(info.row.class),
         error: value.err().map(ToString::to_string),

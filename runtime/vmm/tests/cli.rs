@@ -1,0 +1,313 @@
+//! The program as a user runs it: commands, output, exit status.
+
+use std::env;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+const HELLO: &str = "onereg: hello from vCPU 0 of the built-in guest\n";
+
+/// The program, without what the environment says of CI.
+fn program(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_onereg-vmm"));
+    command.args(args).env_remove("CI").stdin(Stdio::null());
+    command
+}
+
+fn run(args: &[&str]) -> Output {
+    program(args).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// Says whether there is KVM; where there is none but `CI=true` promises it, fails.
+fn has_kvm() -> bool {
+    if Path::new("/dev/kvm").exists() {
+        return true;
+    }
+    assert!(env::var_os("CI").is_none_or(|value| value != "true"), "CI=true promises /dev/kvm");
+    println!("skipped: there is no /dev/kvm");
+    false
+}
+
+fn temporary(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
+}
+
+#[test]
+fn the_demo_shows_every_architecture_and_runs_the_guest() {
+    if !has_kvm() {
+        return;
+    }
+    for args in [&["demo"] as &[&str], &[]] {
+        let output = run(args);
+        assert!(output.status.success(), "{}", stderr(&output));
+        let text = stdout(&output);
+        for arch in ["arm64", "loongarch", "mips", "powerpc", "riscv", "s390", "x86"] {
+            assert!(text.contains(&format!("\n{arch}: ")), "{arch} in {text}");
+        }
+        let (_, guest) = text.split_once(HELLO).unwrap();
+        for line in changed_registers() {
+            assert!(guest.contains(line), "{line} in {guest}");
+        }
+    }
+}
+
+/// What the built-in guest changes, among other registers.
+#[cfg(target_arch = "x86_64")]
+fn changed_registers() -> &'static [&'static str] {
+    &[
+        "  RBX            0x0000000000000000 -> 0x1122334455667788\n",
+        "  CR4            0x0000000000000020 -> 0x0000000000000220\n",
+        "OSFXSR: 0 -> 1\n",
+        "  IA32_CR_PAT    0x0007040600070406 -> 0x0704060007040600\n",
+        "PA7: UC -> UC_MINUS\n",
+        "CF: 0 -> 1\n",
+    ]
+}
+
+/// What the built-in guest changes, among other registers.
+#[cfg(target_arch = "aarch64")]
+fn changed_registers() -> &'static [&'static str] {
+    &["  TPIDR_EL0 ", "  X5             0x0000000000000000 -> 0x0000000055667788\n"]
+}
+
+/// What the built-in guest changes, among other registers.
+#[cfg(target_arch = "riscv64")]
+fn changed_registers() -> &'static [&'static str] {
+    &["  sscratch ", "  s1             0x0000000000000000 -> 0x0000000055667788\n"]
+}
+
+#[test]
+fn without_kvm_the_demo_says_so_and_fails_only_where_kvm_is_promised() {
+    let args = ["demo", "--kvm", "/nowhere/kvm"];
+    let output = run(&args);
+    let text = stdout(&output);
+    assert!(output.status.success());
+    assert!(text.contains("skipped: cannot open /nowhere/kvm: No such file"), "{text}");
+    assert!(text.contains("\nx86: "), "{text}");
+    let output = program(&args).env("CI", "true").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).starts_with("onereg-vmm: cannot open /nowhere/kvm: "));
+    assert!(stderr(&output).contains("modprobe"), "no remedy in {}", stderr(&output));
+}
+
+#[test]
+fn a_device_that_is_not_kvm_is_refused() {
+    for command in ["run", "probe"] {
+        let output = run(&[command, "--kvm", "/dev/null"]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(stderr(&output).starts_with("onereg-vmm: /dev/null is not a KVM device: "));
+    }
+}
+
+#[test]
+fn the_guest_ends_with_its_exit_status() {
+    if !has_kvm() {
+        return;
+    }
+    let output = run(&["run", "--cpus", "3", "--memory", "64M", "--cmdline", "quiet"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stdout(&output).starts_with(HELLO));
+    if cfg!(target_arch = "x86_64") {
+        let output = run(&["run", "--cmdline", "crash"]);
+        assert_eq!(output.status.code(), Some(3));
+        assert!(stderr(&output).contains("the guest crashed: "), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn the_console_goes_where_it_is_sent() {
+    if !has_kvm() {
+        return;
+    }
+    let file = temporary("console");
+    let output = run(&["run", "--console", file.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), HELLO);
+    assert!(!stdout(&output).contains(HELLO));
+    let output = run(&["run", "--console", "none"]);
+    assert!(output.status.success() && !stdout(&output).contains(HELLO));
+    let output = run(&["run", "--console", "/nowhere/console"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).starts_with("onereg-vmm: cannot open the console /nowhere/console: "));
+}
+
+#[test]
+fn control_c_ends_a_running_guest() {
+    if !has_kvm() {
+        return;
+    }
+    for signal in ["INT", "TERM"] {
+        let mut vmm = program(&["run", "--cpus", "2", "--cmdline", "wait"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(vmm.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line, HELLO);
+        kill(&vmm, signal);
+        let output = vmm.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(130), "SIG{signal}");
+        assert_eq!(stderr(&output), "onereg-vmm: interrupted\n");
+    }
+}
+
+fn kill(child: &Child, signal: &str) {
+    let status =
+        Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status();
+    assert!(status.unwrap().success());
+}
+
+#[test]
+fn vcpus_are_named_threads() {
+    if !has_kvm() {
+        return;
+    }
+    let mut vmm = program(&["run", "--cpus", "2", "--cmdline", "wait"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(vmm.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", vmm.id())).unwrap();
+    let name = |task: std::io::Result<std::fs::DirEntry>| {
+        std::fs::read_to_string(task.unwrap().path().join("comm")).unwrap().trim_end().to_owned()
+    };
+    let names: Vec<String> = tasks.map(name).collect();
+    kill(&vmm, "INT");
+    vmm.wait().unwrap();
+    for expected in ["vcpu0", "vcpu1"] {
+        assert!(names.iter().any(|name| name == expected), "{expected} in {names:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_done_yet_is_refused() {
+    for option in ["--kernel", "--initrd", "--disk", "--net"] {
+        let output = run(&["run", option, "x"]);
+        assert_eq!(output.status.code(), Some(1), "{option}");
+        let expected = format!("onereg-vmm: {option} is not supported in this version");
+        assert!(stderr(&output).starts_with(&expected), "{}", stderr(&output));
+        assert!(stdout(&output).is_empty());
+    }
+}
+
+#[test]
+fn what_no_host_can_give_is_an_error() {
+    if !has_kvm() {
+        return;
+    }
+    let cases = [
+        (["run", "--memory", "1"], "cannot give the guest 1 bytes of memory: "),
+        (["run", "--memory", "8388609"], "cannot give the guest 8388609 bytes of memory: "),
+        (["run", "--memory", "4000000G"], "cannot allocate "),
+        (["run", "--cpus", "65535"], "cannot create vCPU "),
+        (["probe", "--features", "no-such-feature"], "unknown feature"),
+    ];
+    for (args, expected) in cases {
+        let output = run(&args);
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        assert!(
+            stderr(&output).starts_with(&format!("onereg-vmm: {expected}")),
+            "{}",
+            stderr(&output)
+        );
+    }
+}
+
+#[test]
+fn wrong_usage_exits_with_2() {
+    let cases: [&[&str]; 7] = [
+        &["fly"],
+        &["run", "--cpus", "0"],
+        &["run", "--cpus", "many"],
+        &["run", "--memory", "1T"],
+        &["run", "image"],
+        &["probe", "--format", "xml"],
+        &["demo", "--quiet"],
+    ];
+    for args in cases {
+        let output = run(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(stderr(&output).starts_with("onereg-vmm: "), "{}", stderr(&output));
+        assert!(!stderr(&output).contains("error:"), "{}", stderr(&output));
+    }
+    for args in [["--help"], ["--version"]] {
+        let output = run(&args);
+        assert_eq!(output.status.code(), Some(0), "{args:?}");
+        assert!(stdout(&output).contains("onereg-vmm"));
+    }
+}
+
+#[test]
+fn the_profile_has_the_shape_that_programs_read() {
+    if !has_kvm() {
+        return;
+    }
+    for features in ["all", "none"] {
+        let output = run(&["probe", "--features", features, "--format", "json"]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        let profile: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert!(profile["arch"].is_string() && profile["kernel"].is_string());
+        assert_eq!(
+            profile["capabilities"]["KVM_CAP_ONE_REG"].as_u64().map(|value| value < 2),
+            Some(true)
+        );
+        assert!(profile["unknown"].as_array().unwrap().iter().all(Value::is_string));
+        let registers = profile["registers"].as_array().unwrap();
+        assert!(registers.len() > 50, "{} registers", registers.len());
+        registers.iter().for_each(check_register);
+    }
+}
+
+fn check_register(register: &Value) {
+    assert!(register["name"].is_string() && register["class"].is_string(), "{register}");
+    let width = register["width"].as_u64().unwrap() as usize;
+    let value = register["value"].as_str();
+    assert_eq!(value.is_none(), register["error"].is_string(), "{register}");
+    if let Some(value) = value {
+        let digits = value.strip_prefix("0x").unwrap();
+        assert!(digits.bytes().all(|digit| digit.is_ascii_hexdigit()), "{register}");
+        assert_eq!(digits.len() * 4, width, "{register}");
+    }
+    match register["id"].as_str() {
+        Some(id) => {
+            let id = u64::from_str_radix(id.strip_prefix("0x").unwrap(), 16).unwrap();
+            assert_eq!(8 << (id >> 52 & 0xf), width, "{register}");
+        }
+        None => assert!(register["id"].is_null(), "{register}"),
+    }
+}
+
+#[test]
+fn the_profile_reads_well_too() {
+    if !has_kvm() {
+        return;
+    }
+    let output = run(&["probe"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let text = stdout(&output);
+    assert!(text.contains("\n  KVM_CAP_ONE_REG "), "{text}");
+    assert!(text.lines().next().unwrap().ends_with(" registers"), "{text}");
+    #[cfg(target_arch = "x86_64")]
+    assert!(text.contains("\n  IA32_APICBASE "), "{text}");
+}
+
+#[test]
+fn nobody_reading_the_output_is_no_news() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = program(&["demo"]).stdout(writer).output().unwrap();
+    assert_eq!(stderr(&output), "");
+}
