@@ -1,6 +1,6 @@
 //! Findings: what is wrong in a table, where, and what to do about it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
 use crate::source::yaml;
@@ -23,7 +23,7 @@ pub struct Diagnostic {
 }
 
 /// A run of characters in a file.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
     /// Path, as the caller named the file.
     pub file: String,
@@ -46,6 +46,8 @@ pub(crate) struct Place {
     pub(crate) path: Vec<Step>,
     /// Whether the last step means the key itself.
     pub(crate) key: bool,
+    /// Byte offset, where no path leads: a syntax error.
+    offset: Option<usize>,
 }
 
 /// A step from a node to one of its children.
@@ -62,7 +64,12 @@ pub(crate) enum Step {
 impl Place {
     /// The root of a file.
     pub(crate) fn root(file: usize) -> Self {
-        Place { file, path: Vec::new(), key: false }
+        Place { file, path: Vec::new(), key: false, offset: None }
+    }
+
+    /// A byte of a file.
+    pub(crate) fn byte(file: usize, offset: usize) -> Self {
+        Place { offset: Some(offset), ..Place::root(file) }
     }
 
     /// The value of `key` in this mapping.
@@ -81,7 +88,7 @@ impl Place {
     }
 
     /// The key that leads to this value.
-    pub(crate) fn as_key(mut self) -> Self {
+    pub(crate) fn into_key(mut self) -> Self {
         self.key = true;
         self
     }
@@ -89,7 +96,7 @@ impl Place {
     fn step(&self, step: Step) -> Self {
         let mut path = self.path.clone();
         path.push(step);
-        Place { file: self.file, path, key: false }
+        Place { path, ..Place::root(self.file) }
     }
 }
 
@@ -102,8 +109,6 @@ pub(crate) struct Finding {
     pub(crate) label: String,
     pub(crate) related: Vec<(Place, String)>,
     pub(crate) help: Option<String>,
-    /// Exact position, where no path leads: a syntax error.
-    pub(crate) at: Option<usize>,
 }
 
 impl Finding {
@@ -116,7 +121,6 @@ impl Finding {
             label: String::new(),
             related: Vec::new(),
             help: None,
-            at: None,
         }
     }
 
@@ -148,59 +152,47 @@ pub(crate) struct Text {
 
 /// Resolves the places of all findings and sorts them by file and position.
 pub(crate) fn resolve(findings: Vec<Finding>, files: &[Text]) -> Vec<Diagnostic> {
-    let mut locator = Locator { files, known: BTreeMap::new() };
+    let mut locator = Locator { files, finders: BTreeMap::new() };
     let mut resolved: Vec<_> =
         findings.into_iter().map(|finding| locator.finding(finding)).collect();
-    resolved.sort_by(|a, b| {
-        let order = |d: &Diagnostic| files.iter().position(|file| file.path == d.span.file);
-        (order(a), a.span.start, a.code, &a.message).cmp(&(
-            order(b),
-            b.span.start,
-            b.code,
-            &b.message,
-        ))
-    });
-    resolved.dedup();
+    let file = |found: &Diagnostic| files.iter().position(|file| file.path == found.span.file);
+    // What is found at one place stays in the order in which it was found.
+    resolved.sort_by_cached_key(|found| (file(found), found.span.start));
+    // Many rows may share one mistake of their group.
+    let mut seen = HashSet::new();
+    resolved.retain(|found| seen.insert((found.span.clone(), found.message.clone())));
     resolved
 }
 
 struct Locator<'a> {
     files: &'a [Text],
-    known: BTreeMap<(usize, String), usize>,
+    finders: BTreeMap<usize, yaml::Finder<'a>>,
 }
 
 impl Locator<'_> {
     fn finding(&mut self, finding: Finding) -> Diagnostic {
-        let span = match finding.at {
-            Some(offset) => self.span_at(finding.place.file, offset),
-            None => self.span(&finding.place),
-        };
-        let related = finding
-            .related
-            .iter()
-            .map(|(place, label)| (self.span(place), label.clone()))
-            .collect();
+        let related = finding.related.iter();
         Diagnostic {
             code: finding.code,
-            message: finding.message,
-            span,
-            label: finding.label,
-            related,
-            help: finding.help,
+            message: printable(finding.message),
+            span: self.span(&finding.place),
+            label: printable(finding.label),
+            related: related
+                .map(|(place, label)| (self.span(place), printable(label.clone())))
+                .collect(),
+            help: finding.help.map(printable),
         }
     }
 
     fn span(&mut self, place: &Place) -> Span {
-        let key = (place.file, format!("{place:?}"));
-        let offset = match self.known.get(&key) {
-            Some(offset) => *offset,
-            None => {
-                let text = self.files.get(place.file).map_or("", |file| file.text.as_str());
-                let offset = yaml::locate(text, &place.path, place.key);
-                self.known.insert(key, offset);
-                offset
-            }
-        };
+        if let Some(offset) = place.offset {
+            return self.span_at(place.file, offset);
+        }
+        let files = self.files;
+        let finder = self.finders.entry(place.file).or_insert_with(|| {
+            yaml::Finder::new(files.get(place.file).map_or("", |file| file.text.as_str()))
+        });
+        let offset = finder.locate(&place.path, place.key);
         self.span_at(place.file, offset)
     }
 
@@ -217,11 +209,22 @@ impl Locator<'_> {
         Span {
             file: file.path.clone(),
             line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
+            // A byte order mark is no character of the first line.
+            column: before[line_start..].trim_start_matches('\u{feff}').chars().count() + 1,
             start,
             end: start + token_length(&file.text[start..]),
         }
     }
+}
+
+/// Writes control characters as escapes: a text of a table may hold line breaks.
+fn printable(text: String) -> String {
+    if !text.contains(char::is_control) {
+        return text;
+    }
+    let escape =
+        |c: char| if c.is_control() { c.escape_debug().to_string() } else { c.to_string() };
+    text.chars().map(escape).collect()
 }
 
 /// Length in bytes of the scalar, bracket or word at the start of `rest`.

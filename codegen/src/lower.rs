@@ -2,13 +2,16 @@
 
 mod layouts;
 mod numbers;
+mod references;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use crate::diagnostics::{Finding, Place};
 use crate::model::{Arch, Group, Register, low_bits};
 use crate::names;
-use crate::source::{GroupFile, RawArch, RawGroup, Row, Tables, did_you_mean, is_file_name};
+use crate::source::{
+    Attributes, GroupFile, RawArch, RawGroup, Row, Tables, did_you_mean, is_file_name,
+};
 
 use self::layouts::Layouts;
 
@@ -22,9 +25,14 @@ pub(crate) struct Lowered {
     pub(crate) layouts: Vec<LayoutOrigin>,
     /// Per group: its place in `arch.yaml`.
     pub(crate) groups: Vec<Place>,
-    /// Whether names may be missing because a file, or a row, could not be read.
+    /// Registers whose `alias_of` names no register: whose id they have is not known.
+    pub(crate) loose_aliases: HashSet<usize>,
+    /// Whether names may be missing because a file, or the name of a row, could not be read.
     pub(crate) incomplete: bool,
 }
+
+/// Registers of one architecture at most, families expanded: far more than any has, and few enough for memory.
+const MAX_REGISTERS: u32 = 65536;
 
 /// Where a row stands: its path is made only when there is something to report.
 #[derive(Debug, Clone, Copy)]
@@ -48,8 +56,12 @@ impl RowAt {
 /// Where a layout comes from.
 #[derive(Debug)]
 pub(crate) struct LayoutOrigin {
+    /// Its name; of a row's own layout the row's.
+    pub(crate) name: Place,
     /// The mapping of its fields.
     pub(crate) place: Place,
+    /// Whether a row uses it, or meant to.
+    pub(crate) used: bool,
     /// Per field: its position in that mapping.
     pub(crate) positions: Vec<usize>,
     /// Whether every field could be read.
@@ -74,23 +86,28 @@ pub(crate) fn lower(tables: &Tables, findings: &mut Vec<Finding>) -> Lowered {
         lowered.model.groups.push(lower_group(group, tables));
         lowered.groups.push(group.place.clone());
     }
-    let mut layouts = Layouts::shared(tables, &mut lowered, findings);
-    let mut references = Vec::new();
+    let mut layouts = Layouts::shared(tables, &mut lowered);
+    let (mut rows, mut unreadable) = (Vec::new(), Vec::new());
+    let mut count = 0u32;
     for file in &tables.files {
         for (index, row) in file.rows.iter().enumerate() {
             let place = RowAt { text: file.text, row: index };
             let context = Context { raw, file, row, place };
-            match context.register(index, &mut lowered, &mut layouts, findings) {
+            let register = context
+                .register(index, &mut lowered, &mut layouts, findings)
+                .filter(|register| context.is_bounded(register, &mut count, findings));
+            match register {
                 Some(register) => {
-                    references.push(row);
+                    rows.push(row);
                     lowered.model.registers.push(register);
                     lowered.rows.push(place);
                 }
-                None => lowered.incomplete = true,
+                None => unreadable.push(row),
             }
         }
     }
-    resolve_references(&references, &mut lowered, findings);
+    lowered.incomplete |= unreadable.iter().any(|row| row.name.is_none());
+    references::resolve(&rows, &unreadable, &mut lowered, findings);
     lowered
 }
 
@@ -143,10 +160,21 @@ impl Context<'_> {
     }
 
     /// The first of row, group and architecture that says something.
-    fn attribute<T>(&self, get: impl Fn(&crate::source::Attributes) -> Option<&T>) -> Option<&T> {
+    fn attribute<T>(&self, get: impl Fn(&Attributes) -> Option<&T>) -> Option<&T> {
         get(&self.row.attributes)
             .or_else(|| get(&self.group().defaults))
             .or_else(|| get(&self.raw.defaults))
+    }
+
+    /// Where the value under `key` stands that [`Context::attribute`] finds.
+    fn attribute_place(&self, key: &str, has: impl Fn(&Attributes) -> bool) -> Place {
+        if has(&self.row.attributes) {
+            self.place.value(key)
+        } else if has(&self.group().defaults) {
+            self.group().place.value("defaults").value(key)
+        } else {
+            Place::root(0).value("defaults").value(key)
+        }
     }
 
     fn register(
@@ -157,13 +185,6 @@ impl Context<'_> {
         findings: &mut Vec<Finding>,
     ) -> Option<Register> {
         let row = self.row;
-        let name = row.name.clone()?;
-        let constant = names::constant(&name.prefix, &name.suffix);
-        if row.doc.is_none() && self.row.alias_of.is_none() {
-            let finding = Finding::new("E0103", self.place.place(), "missing key `doc`");
-            findings
-                .push(finding.help("add `doc: \"...\"`: one line that says what the register is"));
-        }
         let via = self.carrier(findings);
         let number = row
             .number
@@ -173,20 +194,27 @@ impl Context<'_> {
             .encoding
             .as_ref()
             .and_then(|number| numbers::resolve(number, self, "encoding", findings));
-        let layout = layouts.of_row(self, &constant, lowered, findings);
+        let layout32 =
+            layouts.by_name(row.layout32.as_deref(), self, "layout32", lowered, findings);
         let phase = self.phase(findings);
+        let name = row.name.clone();
+        let constant = name
+            .as_ref()
+            .map(|name| names::constant(&name.prefix, &name.suffix))
+            .unwrap_or_default();
+        let layout = layouts.of_row(self, &constant, lowered, findings);
         let copy = |text: Option<&String>| text.cloned();
         Some(Register {
             accessor: names::method(&constant),
             constant,
-            name,
+            name: name?,
             group: self.file.group,
             width: row.width?,
             number: number?,
             stride: row.stride.unwrap_or(1),
             slices: row.slices,
             encoding,
-            via,
+            via: via?,
             access: self.attribute(|a| a.access.as_ref()).copied().unwrap_or_default(),
             write: self.attribute(|a| a.write.as_ref()).copied().unwrap_or_default(),
             rule: copy(self.attribute(|a| a.rule.as_ref())),
@@ -203,38 +231,30 @@ impl Context<'_> {
             overlaps: Vec::new(),
             errata: self.attribute(|a| a.errata.as_ref()).cloned().unwrap_or_default(),
             layout,
-            layout32: layouts.by_name(row.layout32.as_deref(), self, "layout32", findings),
+            layout32,
             doc: row.doc.clone().unwrap_or_default(),
             source: copy(self.attribute(|a| a.source.as_ref())),
             row: index,
         })
     }
 
-    fn carrier(&self, findings: &mut Vec<Finding>) -> Option<usize> {
-        let Some(via) = self.attribute(|attributes| attributes.via.as_ref()) else {
-            if self.group().base.is_none() && !self.raw.plain {
-                let finding =
-                    Finding::new("E0103", self.group().place.clone(), "missing key `base`");
-                findings.push(finding.help("add `base: 0x0`, or `defaults: {via: CARRIER}`"));
+    /// The carrier; `None` when there should be one and is none.
+    fn carrier(&self, findings: &mut Vec<Finding>) -> Option<Option<usize>> {
+        let Some(name) = self.attribute(|attributes| attributes.via.as_ref()) else {
+            if self.group().base.is_some() || self.raw.plain {
+                return Some(None);
             }
+            let finding = Finding::new("E0103", self.group().place.clone(), "missing key `base`");
+            findings.push(finding.help("add `base: 0x0`, or `defaults: {via: CARRIER}`"));
             return None;
         };
-        let found = self.raw.carriers.iter().position(|carrier| carrier.name == *via);
-        if found.is_none() {
-            let known: Vec<_> =
-                self.raw.carriers.iter().map(|carrier| carrier.name.as_str()).collect();
-            let place = match self.row.attributes.via {
-                Some(_) => self.place.value("via"),
-                None => self.group().place.value("defaults").value("via"),
-            };
-            let finding = Finding::new("E0209", place, format!("unknown carrier `{via}`"));
-            findings.push(finding.help(did_you_mean(via, &known, "carriers")));
-        }
-        found
+        let known: Vec<_> = self.raw.carriers.iter().map(|carrier| carrier.name.as_str()).collect();
+        let place = || self.attribute_place("via", |attributes| attributes.via.is_some());
+        named(name, &known, ["carrier", "carriers"], place, findings).map(Some)
     }
 
     fn phase(&self, findings: &mut Vec<Finding>) -> Option<usize> {
-        let Some(phase) = self.attribute(|attributes| attributes.phase.as_ref()) else {
+        let Some(name) = self.attribute(|attributes| attributes.phase.as_ref()) else {
             if !self.raw.phases.is_empty() && self.row.alias_of.is_none() {
                 let finding = Finding::new("E0103", self.place.place(), "missing key `phase`");
                 let known = self.raw.phases.join(", ");
@@ -242,75 +262,42 @@ impl Context<'_> {
             }
             return None;
         };
-        let found = self.raw.phases.iter().position(|known| known == phase);
-        if found.is_none() {
-            let known: Vec<_> = self.raw.phases.iter().map(String::as_str).collect();
-            let place = match self.row.attributes.phase {
-                Some(_) => self.place.value("phase"),
-                None => self.group().place.clone(),
-            };
-            let finding = Finding::new("E0209", place, format!("unknown phase `{phase}`"));
-            findings.push(finding.help(did_you_mean(phase, &known, "phases")));
+        let known: Vec<_> = self.raw.phases.iter().map(String::as_str).collect();
+        let place = || self.attribute_place("phase", |attributes| attributes.phase.is_some());
+        named(name, &known, ["phase", "phases"], place, findings)
+    }
+
+    /// Whether the tables may have the registers of this row too.
+    fn is_bounded(
+        &self,
+        register: &Register,
+        count: &mut u32,
+        findings: &mut Vec<Finding>,
+    ) -> bool {
+        let before = *count;
+        *count = before.saturating_add(register.name.count());
+        if before <= MAX_REGISTERS && *count > MAX_REGISTERS {
+            let message = format!("more than {MAX_REGISTERS} registers");
+            let finding = Finding::new("E0207", self.place.value("name"), message);
+            findings.push(finding.help("the rows from here on are not read"));
         }
-        found
+        *count <= MAX_REGISTERS
     }
 }
 
-/// Resolves `alias_of` and `overlaps` once every register is known.
-fn resolve_references(rows: &[&Row], lowered: &mut Lowered, findings: &mut Vec<Finding>) {
-    if rows.iter().all(|row| row.alias_of.is_none() && row.overlaps.is_empty()) {
-        return;
+/// Index of `name` among the `known`; reports one that is not there.
+fn named(
+    name: &str,
+    known: &[&str],
+    [what, plural]: [&str; 2],
+    place: impl FnOnce() -> Place,
+    findings: &mut Vec<Finding>,
+) -> Option<usize> {
+    let found = known.iter().position(|known| *known == name);
+    // One that could not be read is empty, and was reported.
+    if found.is_none() && !name.is_empty() {
+        let finding = Finding::new("E0209", place(), format!("unknown {what} `{name}`"));
+        findings.push(finding.help(did_you_mean(name, known, plural)));
     }
-    let mut known = HashMap::new();
-    let mut families = HashSet::new();
-    for (index, register) in lowered.model.registers.iter().enumerate() {
-        known.entry(register.name.text.clone()).or_insert(index);
-        if register.name.family.is_some() {
-            known.entry(register.constant.clone()).or_insert(index);
-            families.insert(index);
-        }
-    }
-    for &family in &families {
-        let name = lowered.model.registers[family].name.clone();
-        for member in 0..name.count() {
-            known.entry(name.member(member)).or_insert(family);
-        }
-    }
-    for (index, row) in rows.iter().enumerate() {
-        let place = lowered.rows[index];
-        let mut find = |name: &String, key: &str| {
-            let found = known.get(name).copied().filter(|found| *found != index);
-            if found.is_none() && !lowered.incomplete {
-                let names: Vec<_> = known.keys().map(String::as_str).collect();
-                let nearest = names::nearest(name, names);
-                let mut finding =
-                    Finding::new("E0209", place.value(key), format!("unknown register `{name}`"));
-                if let Some(nearest) = nearest {
-                    finding = finding.help(format!("did you mean `{nearest}`?"));
-                }
-                findings.push(finding);
-            }
-            found
-        };
-        let alias_of = row.alias_of.as_ref().and_then(|name| find(name, "alias_of"));
-        let overlaps = row.overlaps.iter().filter_map(|name| find(name, "overlaps")).collect();
-        let register = &mut lowered.model.registers[index];
-        register.alias_of = alias_of;
-        register.overlaps = overlaps;
-        if let Some(target) = alias_of {
-            inherit(index, target, &mut lowered.model);
-        }
-    }
-}
-
-/// Gives an alias what its row leaves to the register it names.
-fn inherit(alias: usize, target: usize, model: &mut Arch) {
-    let target = model.registers[target].clone();
-    let alias = &mut model.registers[alias];
-    alias.layout = alias.layout.or(target.layout);
-    alias.layout32 = alias.layout32.or(target.layout32);
-    alias.phase = alias.phase.or(target.phase);
-    if alias.doc.is_empty() {
-        alias.doc = format!("Another name of {}", target.name.text);
-    }
+    found
 }

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use crate::names;
+
 /// One architecture, or one plain register space.
 #[derive(Debug, Clone, Default)]
 pub struct Arch {
@@ -120,6 +122,11 @@ impl Part {
     pub fn of(&self, number: u64) -> u64 {
         (number >> self.lsb) & low_bits(u32::from(self.msb - self.lsb) + 1)
     }
+
+    /// Whether this part has bits of `range`.
+    pub(crate) fn overlaps(&self, range: Piece) -> bool {
+        u32::from(self.lsb) <= range.msb && range.lsb <= u32::from(self.msb)
+    }
 }
 
 /// A mask of the `count` lowest bits.
@@ -193,6 +200,11 @@ pub struct Register {
 }
 
 impl Register {
+    /// Rust accessor that writes it: `set_x`.
+    pub fn writer(&self) -> String {
+        format!("set_{}", self.accessor.trim_end_matches('_'))
+    }
+
     /// Number of member `index`; its byte offset where a carrier holds it.
     pub fn offset(&self, index: u32) -> u64 {
         self.number.wrapping_add(self.stride.wrapping_mul(u64::from(index)))
@@ -392,6 +404,13 @@ pub struct Layout {
     pub source: Option<String>,
 }
 
+impl Layout {
+    /// Rust type of an enumerated field: `PstateM`.
+    pub fn enum_type(&self, field: &Field) -> String {
+        format!("{}{}", self.rust, names::type_name(&names::constant(&field.name, "")))
+    }
+}
+
 /// A field of a layout.
 #[derive(Debug, Clone)]
 pub struct Field {
@@ -412,9 +431,14 @@ pub struct Field {
 }
 
 impl Field {
+    /// Rust builder: `with_m`.
+    pub fn builder(&self) -> String {
+        format!("with_{}", self.rust.trim_end_matches('_'))
+    }
+
     /// Width in bits of all pieces together.
     pub fn width(&self) -> u32 {
-        self.pieces.iter().map(|piece| piece.width()).sum()
+        self.pieces.iter().fold(0, |width, piece| width.saturating_add(piece.width()))
     }
 }
 
@@ -475,6 +499,9 @@ pub struct EnumValue {
     pub value: u64,
 }
 
+/// Bits of the widest register that an id can name.
+pub(crate) const MAX_WIDTH: u32 = 65536;
+
 /// Bits 55..52 of an id.
 pub const SIZE_SHIFT: u32 = 52;
 /// Mask of the size bits of an id.
@@ -483,6 +510,11 @@ pub const SIZE_MASK: u64 = 0xf << SIZE_SHIFT;
 pub const CODE_SHIFT: u32 = 56;
 
 impl Arch {
+    /// Rust type that marks its registers: `Arm64`.
+    pub fn marker(&self) -> String {
+        names::type_name(&names::constant(&self.name, ""))
+    }
+
     /// Whether this is a register space of KVM's.
     pub fn is_kvm(&self) -> bool {
         self.code.is_some()

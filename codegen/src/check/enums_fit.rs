@@ -15,8 +15,10 @@ pub(super) fn check(lowered: &Lowered, findings: &mut Vec<Finding>) {
                 let place = |name: &str| origin.field(index).value("enum").value(name);
                 if value.value > low_bits(width) {
                     let message = format!(
-                        "value {:#x} of `{}` does not fit {width} bits",
-                        value.value, value.name
+                        "value {:#x} of `{}` does not fit {width} bit{}",
+                        value.value,
+                        value.name,
+                        if width == 1 { "" } else { "s" }
                     );
                     let finding = Finding::new("E0305", place(&value.name), message);
                     findings.push(finding.help(format!(
@@ -32,7 +34,8 @@ pub(super) fn check(lowered: &Lowered, findings: &mut Vec<Finding>) {
                     );
                     let finding =
                         Finding::new("E0306", place(&value.name), message).label("the second");
-                    findings.push(finding.related(place(first), "the first"));
+                    let related = finding.related(place(first), "the first");
+                    findings.push(related.help("give it another value, or keep one of the names"));
                 }
             }
         }

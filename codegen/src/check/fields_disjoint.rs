@@ -21,7 +21,8 @@ pub(super) fn check(lowered: &Lowered, findings: &mut Vec<Finding>) {
                     true => format!("{bits} of field `{}` twice", names.0),
                     false => format!("fields `{}` and `{}` both have {bits}", names.0, names.1),
                 };
-                let finding = Finding::new("E0303", origin.field(second), message);
+                let finding = Finding::new("E0303", origin.field(second), message)
+                    .help("give every bit to one field");
                 findings.push(match first == second {
                     true => finding,
                     false => finding.label("the second").related(origin.field(first), "the first"),

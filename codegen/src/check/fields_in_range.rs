@@ -10,7 +10,7 @@ pub(super) fn check(lowered: &Lowered, findings: &mut Vec<Finding>) {
                 continue;
             };
             let message = format!(
-                "field `{}` uses bit {}, `{}` has {}",
+                "field `{}` uses bit {}, `{}` has {} bits",
                 field.name, piece.msb, layout.name, layout.width
             );
             let finding = Finding::new("E0301", origin.field(index), message);

@@ -1,8 +1,12 @@
 //! Every id belongs to one row, unless another says `alias_of`; families and slices keep off other rows.
 
+use std::collections::HashSet;
+
+use super::aliases_share_ids::difference;
+use super::{numbers_fit, strides_set, widths_legal};
 use crate::diagnostics::Finding;
 use crate::lower::Lowered;
-use crate::model::{SIZE_MASK, Width, size_bits};
+use crate::model::{SIZE_MASK, SIZE_SHIFT, Width, low_bits, size_bits};
 
 /// The ids, or bytes, that one member of a row takes.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -18,25 +22,42 @@ struct Span {
 pub(super) fn check(lowered: &Lowered, findings: &mut Vec<Finding>) {
     let mut spans = spans(lowered);
     spans.sort_unstable();
-    let mut reported = Vec::new();
-    for pair in spans.windows(2) {
-        let [first, second] = pair else { continue };
-        if first.space != second.space || first.end <= second.start {
-            continue;
+    let mut reported = HashSet::new();
+    let mut widest: Option<&Span> = None;
+    for span in &spans {
+        let reaches = |before: &&Span| before.space == span.space && before.end > span.start;
+        if let Some(before) = widest.filter(reaches) {
+            let rows = (before.register.min(span.register), before.register.max(span.register));
+            let constant = |register: usize| &lowered.model.registers[register].constant;
+            // Two rows of one name have had their finding.
+            if constant(rows.0) != constant(rows.1) && reported.insert(rows) {
+                findings.push(finding(lowered, before, span));
+            }
         }
-        let rows = (first.register.min(second.register), first.register.max(second.register));
-        if !reported.contains(&rows) {
-            reported.push(rows);
-            findings.push(finding(lowered, first, second));
+        if widest.is_none_or(|before| before.space != span.space || before.end < span.end) {
+            widest = Some(span);
         }
     }
+}
+
+/// Whether the ids of a register mean something: nothing was said of its width, number or stride.
+fn is_sound(lowered: &Lowered, index: usize) -> bool {
+    let register = &lowered.model.registers[index];
+    let group = &lowered.model.groups[register.group];
+    let base_fits = !lowered.model.is_kvm() || group.base <= low_bits(SIZE_SHIFT);
+    let is_alias = register.alias_of.is_some() || lowered.loose_aliases.contains(&index);
+    base_fits
+        && !is_alias
+        && widths_legal::problem(lowered, register).is_none()
+        && numbers_fit::problem(lowered, register).is_none()
+        && strides_set::problem(lowered, register).is_none()
 }
 
 fn spans(lowered: &Lowered) -> Vec<Span> {
     let model = &lowered.model;
     let mut spans = Vec::with_capacity(model.registers.len());
     for (index, register) in model.registers.iter().enumerate() {
-        if register.alias_of.is_some() {
+        if !is_sound(lowered, index) {
             continue;
         }
         for member in 0..register.name.count() {
@@ -78,19 +99,18 @@ fn finding(lowered: &Lowered, first: &Span, second: &Span) -> Finding {
         None if lowered.model.is_kvm() => format!("id {:#018x}", second.start | after.space),
         None => format!("address {:#x}", second.start),
     };
+    let message = format!("{what} of `{}` already belongs to `{}`", name(after), name(before));
     let place = |span: &Span| lowered.rows[span.register].value("number");
-    let finding = if before.register == after.register {
-        let message = format!(
-            "{what} belongs to both `{}` and `{}` of one family",
-            name(before),
-            name(after)
-        );
-        Finding::new("E0202", place(after), message)
-    } else {
-        let message = format!("{what} of `{}` already belongs to `{}`", name(after), name(before));
-        Finding::new("E0202", place(after), message)
-            .label("the second")
-            .related(place(before), "the first")
+    let finding = Finding::new("E0202", place(after), message).label("the second");
+    let (target, alias) = (&registers[before.register], &registers[after.register]);
+    let help = match difference(&lowered.model, alias, target) {
+        Some(_) => "correct the number".to_owned(),
+        None => format!("correct the number, or say `alias_of: {}`", quoted(&target.name.text)),
     };
-    finding.help(format!("correct the number, or say `alias_of: {}`", name(before)))
+    finding.related(place(before), "the first").help(help)
+}
+
+/// A name as YAML has it.
+fn quoted(name: &str) -> String {
+    if name.contains('{') { format!("\"{name}\"") } else { name.to_owned() }
 }

@@ -2,6 +2,7 @@
 
 use crate::diagnostics::{Finding, Place};
 use crate::lower::Lowered;
+use crate::model::FieldKind;
 use crate::names;
 
 /// Constants of a generated module.
@@ -22,47 +23,43 @@ const ACCESSORS: &[&str] = &[
 ];
 
 /// Methods of every register value.
-const GETTERS: &[&str] =
-    &["new", "bits", "fields", "fmt", "clone", "eq", "hash", "read", "write", "default"];
+const GETTERS: &[&str] = &[
+    "new", "bits", "fields", "fmt", "clone", "eq", "hash", "read", "write", "default", "from_str",
+];
+
+/// Types of a generated module.
+const TYPES: &[&str] = &["Bits", "Enum", "Self"];
 
 pub(super) fn check(lowered: &Lowered, findings: &mut Vec<Finding>) {
     for (register, row) in lowered.model.registers.iter().zip(&lowered.rows) {
         let name = &register.name.text;
         let taken = CONSTANTS.contains(&register.constant.as_str())
-            || ACCESSORS.contains(&register.accessor.as_str());
-        report(name, taken, row.value("name"), findings);
+            || ACCESSORS.contains(&register.accessor.as_str())
+            || ACCESSORS.contains(&register.writer().as_str());
+        report(name, taken, || row.value("name"), findings);
     }
+    let marker = lowered.model.marker();
+    let accessors = format!("{marker}Registers");
     for (layout, origin) in lowered.model.layouts.iter().zip(&lowered.layouts) {
-        for (index, field) in
-            layout.fields.iter().enumerate().filter(|(_, field)| !field.kind.is_reserved())
-        {
-            if !names::is_name(&field.name) {
-                let finding = Finding::new(
-                    "E0206",
-                    origin.field(index).as_key(),
-                    format!("`{}` is not a name", field.name),
-                );
-                findings
-                    .push(finding.help(
-                        "names begin with a letter and have letters, digits and underscores",
-                    ));
+        let is_type = |name: &str| TYPES.contains(&name) || name == marker || name == accessors;
+        report(&layout.name, is_type(&layout.rust), || origin.name.clone(), findings);
+        for (index, field) in layout.fields.iter().enumerate() {
+            if field.kind.is_reserved() {
+                continue;
             }
-            report(
-                &field.name,
-                GETTERS.contains(&field.rust.as_str()),
-                origin.field(index).as_key(),
-                findings,
-            );
+            let taken = GETTERS.contains(&field.rust.as_str())
+                || field.kind == FieldKind::Enum && is_type(&layout.enum_type(field));
+            report(&field.name, taken, || origin.field(index).into_key(), findings);
         }
     }
 }
 
-fn report(name: &str, taken: bool, place: Place, findings: &mut Vec<Finding>) {
+fn report(name: &str, taken: bool, place: impl FnOnce() -> Place, findings: &mut Vec<Finding>) {
     let by = match (names::is_keyword(name), taken) {
         (true, _) => "a keyword of Rust",
         (false, true) => "used by the generated code",
         (false, false) => return,
     };
-    let finding = Finding::new("E0205", place, format!("name `{name}` is reserved: it is {by}"));
+    let finding = Finding::new("E0205", place(), format!("name `{name}` is reserved: it is {by}"));
     findings.push(finding.help(format!("choose another name, such as `{name}_0`")));
 }

@@ -5,11 +5,12 @@ use std::collections::{HashMap, HashSet};
 
 use crate::diagnostics::{Finding, Place};
 use crate::lower::{LayoutOrigin, Lowered};
-use crate::model::{Field, Layout};
+use crate::model::{Field, FieldKind, Layout};
 
 pub(super) fn check(lowered: &Lowered, findings: &mut Vec<Finding>) {
     registers(lowered, findings);
-    layouts(lowered, findings);
+    accessors(lowered, findings);
+    types(lowered, findings);
     for (layout, origin) in lowered.model.layouts.iter().zip(&lowered.layouts) {
         fields(layout, origin, findings);
     }
@@ -17,11 +18,19 @@ pub(super) fn check(lowered: &Lowered, findings: &mut Vec<Finding>) {
 
 fn fields(layout: &Layout, origin: &LayoutOrigin, findings: &mut Vec<Finding>) {
     for (index, field) in layout.fields.iter().enumerate() {
-        let same = |other: &&Field| other.rust == field.rust && !field.kind.is_reserved();
-        if let Some(first) = layout.fields[..index].iter().position(|other| same(&other)) {
-            let place =
-                |index: usize| (layout.fields[index].name.clone(), origin.field(index).as_key());
+        let place =
+            |index: usize| (layout.fields[index].name.clone(), origin.field(index).into_key());
+        let same = |other: &Field| other.rust == field.rust && !field.kind.is_reserved();
+        if let Some(first) = layout.fields[..index].iter().position(same) {
             findings.push(twice("field", &field.rust, place(first), place(index)));
+        }
+        // The getter of one is the builder of another.
+        let builds = |other: &Field| !other.kind.is_reserved() && other.builder() == field.rust;
+        if field.rust.starts_with("with_")
+            && let Some(other) = layout.fields.iter().position(builds)
+        {
+            let (first, second) = (index.min(other), index.max(other));
+            findings.push(twice("field", &field.rust, place(first), place(second)));
         }
         for (at, value) in field.values.iter().enumerate() {
             let Some(first) =
@@ -30,7 +39,7 @@ fn fields(layout: &Layout, origin: &LayoutOrigin, findings: &mut Vec<Finding>) {
                 continue;
             };
             let place = |name: &String| {
-                (name.clone(), origin.field(index).value("enum").value(name).as_key())
+                (name.clone(), origin.field(index).value("enum").value(name).into_key())
             };
             findings.push(twice("value", &value.constant, place(&first.name), place(&value.name)));
         }
@@ -84,45 +93,68 @@ fn registers(lowered: &Lowered, findings: &mut Vec<Finding>) {
     }
 }
 
-fn layouts(lowered: &Lowered, findings: &mut Vec<Finding>) {
-    let mut types = Unique::new("layout type");
-    let mut names = HashMap::new();
-    for (layout, origin) in lowered.model.layouts.iter().zip(&lowered.layouts) {
-        // The same name twice was said when names were resolved, or for the rows.
-        if names.insert(&layout.name, ()).is_none() {
-            types.add(&layout.rust, &layout.name, || origin.place.clone(), findings);
+/// The accessor that reads one register writes no other.
+fn accessors(lowered: &Lowered, findings: &mut Vec<Finding>) {
+    let registers = &lowered.model.registers;
+    let readers: HashMap<_, _> = registers
+        .iter()
+        .enumerate()
+        .filter(|(_, register)| register.accessor.starts_with("set_"))
+        .map(|(row, register)| (register.accessor.as_str(), row))
+        .collect();
+    if readers.is_empty() {
+        return;
+    }
+    for (row, register) in registers.iter().enumerate() {
+        let writer = register.writer();
+        let Some(reader) = readers.get(writer.as_str()) else { continue };
+        let place =
+            |row: usize| (registers[row].name.text.clone(), lowered.rows[row].value("name"));
+        let (first, second) = (row.min(*reader), row.max(*reader));
+        findings.push(twice("register", &writer, place(first), place(second)));
+    }
+}
+
+/// Layouts, and their enumerated fields, are types.
+fn types(lowered: &Lowered, findings: &mut Vec<Finding>) {
+    let layouts = &lowered.model.layouts;
+    let describe = |(index, field): (usize, Option<usize>)| match field {
+        Some(field) => (
+            format!("{}.{}", layouts[index].name, layouts[index].fields[field].name),
+            lowered.layouts[index].field(field).into_key(),
+        ),
+        None => (layouts[index].name.clone(), lowered.layouts[index].name.clone()),
+    };
+    let mut seen = HashMap::new();
+    for (index, layout) in layouts.iter().enumerate() {
+        let own = (index, None);
+        if let Some(first) = seen.insert(layout.rust.clone(), own) {
+            // Two rows of one name have had their finding.
+            let rows = !layout.shared && !layouts[first.0].shared && first.1.is_none();
+            if !rows || layout.name != layouts[first.0].name {
+                findings.push(twice("layout", &layout.rust, describe(first), describe(own)));
+            }
+            continue;
         }
-    }
-}
-
-/// Names seen so far, by identifier.
-struct Unique {
-    what: &'static str,
-    seen: HashMap<String, (String, Place)>,
-}
-
-impl Unique {
-    fn new(what: &'static str) -> Self {
-        Unique { what, seen: HashMap::new() }
-    }
-
-    /// Reports `name` when its identifier was seen.
-    fn add(
-        &mut self,
-        identifier: &str,
-        name: &str,
-        place: impl Fn() -> Place,
-        findings: &mut Vec<Finding>,
-    ) {
-        match self.seen.get(identifier) {
-            Some(first) => findings.push(twice(
-                self.what,
-                identifier,
-                first.clone(),
-                (name.to_owned(), place()),
-            )),
-            None => {
-                self.seen.insert(identifier.to_owned(), (name.to_owned(), place()));
+        for (at, field) in layout.fields.iter().enumerate() {
+            if field.kind != FieldKind::Enum {
+                continue;
+            }
+            let rust = layout.enum_type(field);
+            match seen.get(&rust) {
+                // Two fields of one name have had their finding.
+                Some(first) if first.0 == index => {}
+                Some(first) => {
+                    findings.push(twice(
+                        "layout",
+                        &rust,
+                        describe(*first),
+                        describe((index, Some(at))),
+                    ));
+                }
+                None => {
+                    seen.insert(rust, (index, Some(at)));
+                }
             }
         }
     }
@@ -132,7 +164,9 @@ impl Unique {
 fn twice(what: &str, identifier: &str, first: (String, Place), second: (String, Place)) -> Finding {
     let message = match first.0 == second.0 {
         true => format!("{what} `{}` twice", second.0),
-        false => format!("{what} `{}` and `{}` are both `{identifier}` in Rust", second.0, first.0),
+        false => {
+            format!("{what}s `{}` and `{}` are both `{identifier}` in Rust", second.0, first.0)
+        }
     };
     let finding = Finding::new("E0201", second.1, message).label("the second");
     finding.related(first.1, "the first").help("rename one of them")

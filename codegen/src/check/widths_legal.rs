@@ -2,25 +2,39 @@
 
 use crate::diagnostics::Finding;
 use crate::lower::Lowered;
-use crate::model::Width;
-
-const MAX: u32 = 65536;
+use crate::model::{MAX_WIDTH, Register, Width};
 
 pub(super) fn check(lowered: &Lowered, findings: &mut Vec<Finding>) {
     for (register, row) in lowered.model.registers.iter().zip(&lowered.rows) {
-        let Width::Bits(bits) = register.width else { continue };
-        let legal = match register.via {
-            Some(_) => bits % 8 == 0,
-            None => bits.is_power_of_two(),
-        };
-        if legal && (8..=MAX).contains(&bits) {
-            continue;
+        if let Some((message, help)) = problem(lowered, register) {
+            findings.push(Finding::new("E0204", row.value("width"), message).help(help));
         }
-        let message = format!("width {bits} of `{}` is not a legal size", register.name.text);
-        let help = match register.via {
-            Some(_) => format!("a multiple of 8 bits from 8 to {MAX}"),
-            None => format!("a power of two from 8 to {MAX} bits, `ulong` or `vlenb`"),
-        };
-        findings.push(Finding::new("E0204", row.value("width"), message).help(help));
     }
+}
+
+/// What is wrong with a width, and what it can be.
+pub(super) fn problem(lowered: &Lowered, register: &Register) -> Option<(String, String)> {
+    let name = &register.name.text;
+    let has_host = lowered.model.is_kvm() && register.via.is_none();
+    let bits = match register.width {
+        Width::Bits(bits) => bits,
+        _ if has_host => return None,
+        width => {
+            let message = format!("`{name}` cannot be as wide as the host's `{width}`");
+            return Some((
+                message,
+                "only registers with an id of KVM's can: write bits".to_owned(),
+            ));
+        }
+    };
+    let legal = if register.via.is_some() { bits % 8 == 0 } else { bits.is_power_of_two() };
+    if legal && (8..=MAX_WIDTH).contains(&bits) {
+        return None;
+    }
+    let legal = match (register.via, has_host) {
+        (Some(_), _) => format!("a multiple of 8 bits from 8 to {MAX_WIDTH}"),
+        (None, true) => format!("a power of two from 8 to {MAX_WIDTH} bits, `ulong` or `vlenb`"),
+        (None, false) => format!("a power of two from 8 to {MAX_WIDTH} bits"),
+    };
+    Some((format!("width {bits} of `{name}` is not a legal size"), legal))
 }

@@ -1,39 +1,35 @@
 //! Layouts: shared ones by name, a row's own under the row's constant.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use super::{Context, LayoutOrigin, Lowered};
-use crate::diagnostics::Finding;
+use crate::diagnostics::{Finding, Place};
 use crate::model::{Layout, Width};
 use crate::names;
 use crate::source::{RawLayout, Tables, did_you_mean};
 
-/// Shared layouts by name.
+/// Shared layouts by name; `None` where one could not be read.
 pub(super) struct Layouts {
-    known: HashMap<String, usize>,
-    incomplete: bool,
+    known: HashMap<String, Option<usize>>,
 }
 
 impl Layouts {
     /// Lowers the shared layouts of all files.
-    pub(super) fn shared(
-        tables: &Tables,
-        lowered: &mut Lowered,
-        findings: &mut Vec<Finding>,
-    ) -> Self {
-        let mut layouts = Layouts { known: HashMap::new(), incomplete: tables.incomplete };
+    pub(super) fn shared(tables: &Tables, lowered: &mut Lowered) -> Self {
+        let mut layouts = Layouts { known: HashMap::new() };
         for layout in tables.files.iter().flat_map(|file| &file.layouts) {
-            let Some(width) = layout.width else {
-                layouts.incomplete = true;
-                continue;
-            };
-            let index = push(layout, &layout.name, width, true, lowered);
-            if let Some(first) = layouts.known.insert(layout.name.clone(), index) {
-                let message = format!("layout `{}` twice", layout.name);
-                let first = lowered.layouts[first].place.clone();
-                let finding =
-                    Finding::new("E0201", layout.place.clone(), message).label("the second");
-                findings.push(finding.related(first, "the first").help("share one, or rename one"));
+            let index = layout.width.map(|width| {
+                let mut name = layout.place.clone();
+                name.path.pop();
+                push(layout, &layout.name, name.into_key(), width, true, lowered)
+            });
+            match layouts.known.entry(layout.name.clone()) {
+                Entry::Vacant(entry) => {
+                    entry.insert(index);
+                }
+                // The second of one name is not unused as well.
+                Entry::Occupied(_) => index.iter().for_each(|&it| lowered.layouts[it].used = true),
             }
         }
         layouts
@@ -49,12 +45,13 @@ impl Layouts {
     ) -> Option<usize> {
         let row = context.row;
         let Some(own) = &row.fields else {
-            return self.by_name(row.layout.as_deref(), context, "layout", findings);
+            return self.by_name(row.layout.as_deref(), context, "layout", lowered, findings);
         };
-        if row.layout.is_some() {
-            let place = context.place.value("layout").as_key();
+        if let Some(shared) = &row.layout {
+            self.mark_used(shared, lowered);
+            let place = context.place.value("layout").into_key();
             let finding = Finding::new("E0102", place, "a row has `fields` or `layout`, not both");
-            let fields = context.place.value("fields").as_key();
+            let fields = context.place.value("fields").into_key();
             findings.push(finding.related(fields, "its own fields").help("keep one of them"));
         }
         let width = match row.width? {
@@ -70,7 +67,7 @@ impl Layouts {
                 return None;
             }
         };
-        Some(push(own, constant, width, false, lowered))
+        Some(push(own, constant, context.place.value("name"), width, false, lowered))
     }
 
     /// The shared layout called `name`.
@@ -79,26 +76,53 @@ impl Layouts {
         name: Option<&str>,
         context: &Context<'_>,
         key: &str,
+        lowered: &mut Lowered,
         findings: &mut Vec<Finding>,
     ) -> Option<usize> {
         let name = name?;
-        let found = self.known.get(name).copied();
-        if found.is_none() && !self.incomplete {
-            let mut known: Vec<_> = self.known.keys().map(String::as_str).collect();
-            known.sort_unstable();
-            let finding =
-                Finding::new("E0209", context.place.value(key), format!("unknown layout `{name}`"));
-            findings.push(match known.is_empty() {
-                true => finding.help("describe it under `layouts:` of a group's file"),
-                false => finding.help(did_you_mean(name, &known, "layouts")),
-            });
+        if let Some(found) = self.known.get(name) {
+            self.mark_used(name, lowered);
+            return *found;
         }
-        found
+        // One that could not be read is empty, and was reported; it may be any.
+        if name.is_empty() {
+            lowered.layouts.iter_mut().for_each(|layout| layout.used = true);
+        }
+        if name.is_empty() || lowered.incomplete {
+            return None;
+        }
+        let mut known: Vec<_> = self.known.keys().map(String::as_str).collect();
+        known.sort_unstable();
+        if let Some(meant) = names::nearest(name, known.iter().copied()) {
+            self.mark_used(meant, lowered);
+        }
+        let finding =
+            Finding::new("E0209", context.place.value(key), format!("unknown layout `{name}`"));
+        findings.push(match known.is_empty() {
+            true => finding.help("describe it under `layouts:` of a group's file"),
+            false => finding.help(did_you_mean(name, &known, "layouts")),
+        });
+        None
+    }
+
+    fn mark_used(&self, name: &str, lowered: &mut Lowered) {
+        if let Some(Some(index)) = self.known.get(name) {
+            lowered.layouts[*index].used = true;
+        }
     }
 }
 
-fn push(raw: &RawLayout, name: &str, width: u32, shared: bool, lowered: &mut Lowered) -> usize {
+fn push(
+    raw: &RawLayout,
+    name: &str,
+    name_place: Place,
+    width: u32,
+    shared: bool,
+    lowered: &mut Lowered,
+) -> usize {
     lowered.layouts.push(LayoutOrigin {
+        name: name_place,
+        used: false,
         place: raw.place.clone(),
         positions: raw.fields.iter().map(|field| field.position).collect(),
         complete: raw.complete,

@@ -3,6 +3,7 @@
 use super::Context;
 use crate::diagnostics::Finding;
 use crate::model::low_bits;
+use crate::names;
 use crate::source::{Number, did_you_mean};
 
 /// Computes the number that stands under `key`.
@@ -21,11 +22,12 @@ pub(super) fn resolve(
     let known: Vec<_> = group.parts.iter().map(|part| part.name.as_str()).collect();
     let before = findings.len();
     let mut value = 0;
+    let mut meant = Vec::new();
     for (name, part_value) in parts {
         let Some(part) = group.parts.iter().find(|part| part.name == *name) else {
             let finding = Finding::new(
                 "E0209",
-                place().value(name).as_key(),
+                place().value(name).into_key(),
                 format!("unknown part `{name}`"),
             );
             findings.push(match known.is_empty() {
@@ -35,6 +37,7 @@ pub(super) fn resolve(
                 )),
                 false => finding.help(did_you_mean(name, &known, "parts")),
             });
+            meant.extend(names::nearest(name, known.iter().copied()));
             continue;
         };
         let largest = low_bits(u32::from(part.msb - part.lsb) + 1);
@@ -51,7 +54,7 @@ pub(super) fn resolve(
         value |= part_value << part.lsb;
     }
     for name in known {
-        if parts.iter().all(|(given, _)| given != name) {
+        if parts.iter().all(|(given, _)| given != name) && !meant.contains(&name) {
             let finding = Finding::new("E0103", place(), format!("missing part `{name}`"));
             findings.push(finding.help(format!("add `{name}: 0`")));
         }

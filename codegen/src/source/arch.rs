@@ -5,7 +5,7 @@ use super::node::Node;
 use super::rows::Attributes;
 use super::walk::{At, Walker, did_you_mean};
 use crate::diagnostics::{Finding, Place};
-use crate::model::{Carrier, ErrnoMeaning, Ioctl, Part, Piece, Support};
+use crate::model::{Carrier, ErrnoMeaning, Ioctl, Part, Piece, SIZE_SHIFT, Support};
 use crate::names;
 
 /// `arch.yaml` as written.
@@ -44,6 +44,7 @@ impl Walker<'_> {
     /// Reads `arch.yaml`.
     pub(super) fn arch(&mut self, node: Node, at: &At<'_>) -> RawArch {
         let mut arch = RawArch::default();
+        let mut has_code = false;
         let read = self.keys(node, at, ARCH, |walker, key, value, at| match key {
             "arch" => arch.name = walker.arch_name(value, at).unwrap_or_default(),
             "space" => {
@@ -51,7 +52,8 @@ impl Walker<'_> {
                     walker.word(value, at, &[("kvm", false), ("plain", true)]).unwrap_or_default()
             }
             "code" => {
-                arch.code = walker.small(value, at, 0xff).and_then(|code| u8::try_from(code).ok())
+                has_code = true;
+                arch.code = walker.small(value, at, 0xff).and_then(|code| u8::try_from(code).ok());
             }
             "kernel" => arch.kernel = walker.version(value, at).unwrap_or_default(),
             "doc" => arch.doc = walker.text(value, at).unwrap_or_default(),
@@ -68,25 +70,32 @@ impl Walker<'_> {
                 arch.groups.push(walker.group(name, value, at));
             }),
         });
-        if read && !arch.plain && arch.code.is_none() {
+        if read && !arch.plain && !has_code {
             let finding = Finding::new("E0103", at.place(), "missing key `code`");
             self.report(
                 finding.help("add `code: 0x60`, bits 63..56 of every id, or `space: plain`"),
             );
+        }
+        if arch.plain && has_code {
+            let place = at.key("code").place().into_key();
+            let finding = Finding::new("E0102", place, "a plain register space has no `code`");
+            let space = at.key("space").place().into_key();
+            self.report(finding.related(space, "it is plain").help("keep one of them"));
         }
         arch
     }
 
     fn arch_name(&mut self, node: Node, at: &At<'_>) -> Option<String> {
         let name = self.text(node, at)?;
-        if names::is_name(&name) && !names::is_keyword(&name) {
+        let help = if names::is_keyword(&name) {
+            "it is a keyword of Rust"
+        } else if names::is_name(&name) && !name.contains(['.', '-']) {
             return Some(name);
-        }
-        self.report(Finding::new(
-            "E0206",
-            at.place(),
-            format!("`{name}` is not an architecture name"),
-        ));
+        } else {
+            "names of architectures begin with a letter and have letters, digits and underscores"
+        };
+        let message = format!("`{name}` cannot name an architecture");
+        self.report(Finding::new("E0206", at.place(), message).help(help));
         None
     }
 
@@ -108,7 +117,7 @@ impl Walker<'_> {
                     let legal: Vec<_> = ERRNOS.iter().map(|(name, _)| *name).collect();
                     let finding = Finding::new(
                         "E0105",
-                        at.place().as_key(),
+                        at.place().into_key(),
                         format!("unknown errno `{name}`"),
                     );
                     walker.report(finding.help(did_you_mean(&name, &legal, "errnos")));
@@ -119,6 +128,7 @@ impl Walker<'_> {
     }
 
     fn carrier(&mut self, name: String, node: Node, at: &At<'_>) -> Carrier {
+        self.is_name("a carrier", &name, || at.place().into_key());
         let (mut structure, mut size, mut get, mut get_nr) = (None, None, None, None);
         let (mut set, mut set_nr, mut doc) = (None, None, String::new());
         self.keys(node, at, CARRIER, |walker, key, value, at| match key {
@@ -146,6 +156,7 @@ impl Walker<'_> {
     }
 
     fn group(&mut self, name: String, node: Node, at: &At<'_>) -> RawGroup {
+        self.is_name("a group", &name, || at.place().into_key());
         let mut group = RawGroup {
             name,
             file: String::new(),
@@ -158,7 +169,8 @@ impl Walker<'_> {
         };
         self.keys(node, at, GROUP, |walker, key, value, at| match key {
             "file" => group.file = walker.text(value, at).unwrap_or_default(),
-            "base" => group.base = walker.number(value, at),
+            // One that could not be read is not missing.
+            "base" => group.base = Some(walker.number(value, at).unwrap_or_default()),
             "number" => (group.parts, group.mask) = walker.parts(value, at),
             "defaults" => group.defaults = walker.defaults(value, at),
             _ => group.doc = walker.text(value, at).unwrap_or_default(),
@@ -167,24 +179,26 @@ impl Walker<'_> {
     }
 
     /// Reads the bits of a group's numbers: the named parts, and all bits together.
-    fn parts(&mut self, node: Node, at: &At<'_>) -> (Vec<Part>, Option<u64>) {
+    fn parts(&mut self, node: Node, group: &At<'_>) -> (Vec<Part>, Option<u64>) {
         match node {
-            Node::Text(text) => (Vec::new(), self.part(&text, at).map(mask)),
+            Node::Text(text) => {
+                let range = self.range(&text, group).and_then(|range| self.inside(range, group));
+                (Vec::new(), range.map(mask))
+            }
             Node::Map(_) => {
                 let mut parts: Vec<Part> = Vec::new();
                 let mut all = 0;
-                self.names(node, at, |walker, name, value, at| {
-                    let range = match value {
-                        Node::Int(bit) => walker.part(&format!("{bit}..{bit}"), at),
-                        other => walker.text(other, at).and_then(|text| walker.part(&text, at)),
+                self.names(node, group, |walker, name, value, at| {
+                    walker.is_name("a part", &name, || at.place().into_key());
+                    let Some(range) = walker.piece(value, at).and_then(|it| walker.inside(it, at))
+                    else {
+                        return;
                     };
-                    let Some(range) = range else { return };
-                    if all & mask(range) != 0 {
-                        let finding = Finding::new(
-                            "E0208",
-                            at.place(),
-                            format!("part `{name}` overlaps another part"),
-                        );
+                    if let Some(other) = parts.iter().find(|part| part.overlaps(range)) {
+                        let message = format!("parts `{}` and `{name}` share bits", other.name);
+                        let finding =
+                            Finding::new("E0208", at.place(), message).label("the second");
+                        let finding = finding.related(group.key(&other.name).place(), "the first");
                         walker
                             .report(finding.help("give every part of the number bits of its own"));
                     }
@@ -197,7 +211,7 @@ impl Walker<'_> {
             other => {
                 let finding = Finding::new(
                     "E0104",
-                    at.place(),
+                    group.place(),
                     format!("expected a range or named parts, found {}", other.kind()),
                 );
                 self.report(finding.help("write \"15..0\", or {op0: \"15..14\", ...}"));
@@ -206,13 +220,13 @@ impl Walker<'_> {
         }
     }
 
-    fn part(&mut self, text: &str, at: &At<'_>) -> Option<Piece> {
-        let range = self.range(text, at)?;
-        if range.msb < 52 {
+    /// Checks that a range of a group's numbers keeps off the architecture and size.
+    fn inside(&mut self, range: Piece, at: &At<'_>) -> Option<Piece> {
+        if range.msb < SIZE_SHIFT {
             return Some(range);
         }
-        let finding =
-            Finding::new("E0301", at.place(), format!("range `{text}` ends beyond bit 51"));
+        let message = format!("range {}..{} ends beyond bit 51", range.msb, range.lsb);
+        let finding = Finding::new("E0301", at.place(), message);
         self.report(finding.help("bits 63..52 of an id are its architecture and size"));
         None
     }

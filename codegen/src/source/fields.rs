@@ -4,7 +4,7 @@ use super::grammar::{FIELD, LAYOUT, RESERVED};
 use super::node::Node;
 use super::walk::{At, Walker};
 use crate::diagnostics::{Finding, Place};
-use crate::model::{Access, EnumValue, Field, FieldKind, Piece};
+use crate::model::{Access, EnumValue, Field, FieldKind, MAX_WIDTH, Piece};
 use crate::names;
 
 /// A layout as written: a shared one, or a row's `fields`.
@@ -31,12 +31,10 @@ pub(crate) struct RawField {
     pub(crate) position: usize,
 }
 
-/// Largest layout: wider registers are described by no manual as one bit field.
-const MAX_BITS: u32 = 65536;
-
 impl Walker<'_> {
     /// Reads a layout under `layouts:`.
     pub(super) fn layout(&mut self, name: String, node: Node, at: &At<'_>) -> RawLayout {
+        self.is_name("a layout", &name, || at.place().into_key());
         let mut layout = RawLayout {
             name,
             width: None,
@@ -47,7 +45,7 @@ impl Walker<'_> {
             complete: false,
         };
         self.keys(node, at, LAYOUT, |walker, key, value, at| match key {
-            "width" => layout.width = walker.small(value, at, MAX_BITS),
+            "width" => layout.width = walker.small(value, at, MAX_WIDTH),
             "doc" => layout.doc = walker.text(value, at).unwrap_or_default(),
             "source" => layout.source = walker.text(value, at),
             _ => (layout.fields, layout.complete) = walker.fields(value, at),
@@ -72,6 +70,9 @@ impl Walker<'_> {
     }
 
     fn field(&mut self, name: String, node: Node, at: &At<'_>) -> Option<Field> {
+        if !self.is_name("a field", &name, || at.place().into_key()) {
+            return None;
+        }
         let reserved =
             RESERVED.iter().find(|(reserved, _)| *reserved == name).map(|(_, kind)| *kind);
         let mut kind = reserved;
@@ -99,7 +100,10 @@ impl Walker<'_> {
             None => FieldKind::Uint,
         };
         let kind = kind.unwrap_or(implied);
-        self.kind_fits(&name, kind, width, values.is_some(), at);
+        match reserved {
+            Some(reserved) if kind != reserved => self.report(misnamed(&name, reserved, kind, at)),
+            _ => self.kind_fits(&name, kind, width, values.is_some(), at),
+        }
         let rust = if kind.is_reserved() {
             String::new()
         } else {
@@ -109,20 +113,25 @@ impl Walker<'_> {
     }
 
     fn kind_fits(&mut self, name: &str, kind: FieldKind, width: u32, named: bool, at: &At<'_>) {
-        let problem = match kind {
-            FieldKind::Bool if width != 1 => format!("field `{name}` is a bool of {width} bits"),
-            FieldKind::Enum if !named => {
-                format!("field `{name}` is an enum without `enum: {{NAME: value}}`")
-            }
+        let (problem, help) = match kind {
+            FieldKind::Bool if width != 1 => (
+                format!("field `{name}` is a bool of {width} bits"),
+                "give it one bit, or a `uint`",
+            ),
+            FieldKind::Enum if !named => (
+                format!("field `{name}` is an enum without values"),
+                "name them: `enum: {NAME: value}`",
+            ),
             FieldKind::Enum if width > 64 => {
-                format!("field `{name}` is an enum of {width} bits: at most 64")
+                (format!("field `{name}` is an enum of {width} bits"), "at most 64 bits")
             }
-            kind if named && kind != FieldKind::Enum => {
-                format!("field `{name}` names values, but its kind is `{}`", kind.word())
-            }
+            kind if named && kind != FieldKind::Enum => (
+                format!("field `{name}` names values, but its kind is `{}`", kind.word()),
+                "take out `kind`, or `enum`",
+            ),
             _ => return,
         };
-        self.report(Finding::new("E0310", at.place(), problem));
+        self.report(Finding::new("E0310", at.place(), problem).help(help));
     }
 
     /// Reads a bit, a range, or a list of both.
@@ -134,28 +143,33 @@ impl Walker<'_> {
                 let pieces: Vec<_> = items.into_iter().enumerate().filter_map(read).collect();
                 (pieces.len() == count).then_some(pieces)
             }
+            Node::List(_) => {
+                self.not_bits(at, "an empty list");
+                None
+            }
             other => self.piece(other, at).map(|piece| vec![piece]),
         }
     }
 
     /// Reads a bit or a range.
-    fn piece(&mut self, node: Node, at: &At<'_>) -> Option<Piece> {
+    pub(super) fn piece(&mut self, node: Node, at: &At<'_>) -> Option<Piece> {
         match node {
             Node::Int(_) => {
-                let bit = self.small(node, at, MAX_BITS - 1)?;
+                let bit = self.small(node, at, MAX_WIDTH - 1)?;
                 Some(Piece { msb: bit, lsb: bit })
             }
             Node::Text(text) => self.range(&text, at),
             other => {
-                let finding = Finding::new(
-                    "E0104",
-                    at.place(),
-                    format!("expected a bit or a range, found {}", other.kind()),
-                );
-                self.report(finding.help("write `31`, \"3..0\", or a list of them"));
+                self.not_bits(at, other.kind());
                 None
             }
         }
+    }
+
+    fn not_bits(&mut self, at: &At<'_>, found: &str) {
+        let message = format!("expected a bit or a range, found {found}");
+        let finding = Finding::new("E0104", at.place(), message);
+        self.report(finding.help("write `31`, \"3..0\", or a list of them"));
     }
 
     /// Reads `msb..lsb`.
@@ -180,14 +194,10 @@ impl Walker<'_> {
     fn values(&mut self, node: Node, at: &At<'_>) -> Vec<EnumValue> {
         let mut values = Vec::new();
         self.names(node, at, |walker, name, value, at| {
-            if !names::is_name(&name) {
-                let finding =
-                    Finding::new("E0206", at.place().as_key(), format!("`{name}` is not a name"));
-                walker
-                    .report(finding.help(
-                        "names begin with a letter and have letters, digits and underscores",
-                    ));
-            } else if let Some(value) = walker.number(value, at) {
+            if !walker.is_name("a value", &name, || at.place().into_key()) {
+                return;
+            }
+            if let Some(value) = walker.number(value, at) {
                 let constant = names::constant(&name, "");
                 values.push(EnumValue { name, constant, value });
             }
@@ -196,8 +206,15 @@ impl Walker<'_> {
     }
 }
 
+/// A field with the name of reserved bits and another kind.
+fn misnamed(name: &str, reserved: FieldKind, kind: FieldKind, at: &At<'_>) -> Finding {
+    let (reserved, kind) = (reserved.word(), kind.word());
+    let message = format!("`{name}` stands for `{reserved}` bits, but its kind is `{kind}`");
+    Finding::new("E0310", at.place(), message).help("take out the kind, or rename the field")
+}
+
 fn bit(text: &str) -> Option<u32> {
     let text = text.trim();
     let plain = text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|bit| plain && *bit < MAX_BITS)
+    text.parse().ok().filter(|bit| plain && *bit < MAX_WIDTH)
 }

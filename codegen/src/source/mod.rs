@@ -15,6 +15,7 @@ pub(crate) use walk::did_you_mean;
 
 use self::node::Node;
 use self::walk::{At, Walker};
+use self::yaml::SyntaxError;
 use crate::diagnostics::{Finding, Place, Step, Text};
 
 /// The texts of one architecture's tables, `arch.yaml` first.
@@ -72,7 +73,7 @@ impl Sources {
     pub fn row_line(&self, path: &str, index: usize) -> Option<usize> {
         let text = self.text(path)?;
         let row = [Step::Key("registers".to_owned()), Step::Item(index)];
-        let before = text.get(..yaml::locate(text, &row, false))?;
+        let before = text.get(..yaml::Finder::new(text).locate(&row, false))?;
         Some(before.matches('\n').count() + 1)
     }
 }
@@ -157,6 +158,12 @@ pub(crate) fn read(sources: &Sources, findings: &mut Vec<Finding>) -> Tables {
     Tables { arch, path, files, incomplete }
 }
 
+/// Name of `arch.yaml` itself.
+fn file_name(sources: &Sources) -> &str {
+    let path = sources.texts.first().map_or("", |text| &text.path);
+    path.rsplit('/').next().unwrap_or(path)
+}
+
 /// Finds the text of a group's file.
 fn group_text(
     sources: &Sources,
@@ -169,6 +176,9 @@ fn group_text(
     }
     let place = group.place.value("file");
     let problem = match sources.groups.iter().find(|(file, _)| *file == group.file) {
+        Some(_) if group.file == file_name(sources) => {
+            format!("`{}` is this file itself", group.file)
+        }
         Some((_, Ok(text))) if before.iter().all(|file| file.text != *text) => return Some(*text),
         Some((_, Ok(_))) => format!("file `{}` belongs to another group", group.file),
         Some((_, Err(reason))) => format!("cannot read `{}`: {reason}", group.file),
@@ -223,11 +233,7 @@ fn document(
         Err(error) => error,
     };
     *incomplete = true;
-    let mut finding =
-        Finding::new("E0001", Place::root(file), format!("not YAML: {}", error.message));
-    finding.at = Some(error.offset);
-    findings
-        .push(finding.help("put text that holds `: `, ` #`, `, ` or a bracket in double quotes"));
+    findings.push(syntax_error(file, text, &error));
     let mut end = error.offset.min(text.len());
     while !text.is_char_boundary(end) {
         end -= 1;
@@ -240,4 +246,23 @@ fn document(
         }
     }
     None
+}
+
+/// What is wrong with a text that is not YAML.
+fn syntax_error(file: usize, text: &str, error: &SyntaxError) -> Finding {
+    let place = Place::byte(file, error.offset);
+    let mut finding = Finding::new("E0001", place, format!("not YAML: {}", error.message));
+    if let Some((context, offset)) = &error.context {
+        finding = finding.related(Place::byte(file, *offset), context);
+    }
+    let at = text.as_bytes().get(error.offset);
+    let help = match error.message.as_str() {
+        "recursion limit exceeded" | "repetition limit exceeded" => return finding,
+        message if message.contains("more than one document") => {
+            "a file is one document: take out the line `---`"
+        }
+        _ if at == Some(&b'\t') => "indent with spaces: YAML takes no tabs",
+        _ => "put text that holds `: `, ` #`, `, ` or a bracket in double quotes",
+    };
+    finding.help(help)
 }

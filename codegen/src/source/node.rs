@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, Deserializer, EnumAccess, IgnoredAny, MapAccess, SeqAccess, VariantAccess, Visitor,
+};
 
 /// A node of the tree.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +17,8 @@ pub(crate) enum Node {
     Text(String),
     List(Vec<Node>),
     Map(Vec<(Node, Node)>),
+    /// `!tag value`: it has no place in a table.
+    Tagged,
 }
 
 impl Node {
@@ -36,6 +40,7 @@ impl Node {
             Node::Text(_) => "text",
             Node::List(_) => "a list",
             Node::Map(_) => "a mapping",
+            Node::Tagged => "a tagged value",
         }
     }
 }
@@ -53,6 +58,10 @@ impl<'de> Visitor<'de> for NodeVisitor {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a YAML value")
+    }
+
+    fn visit_none<E>(self) -> Result<Node, E> {
+        Ok(Node::Null)
     }
 
     fn visit_unit<E>(self) -> Result<Node, E> {
@@ -107,10 +116,9 @@ impl<'de> Visitor<'de> for NodeVisitor {
         Ok(Node::Map(map))
     }
 
-    // A tagged value (`!tag value`) has no place in a table; it is kept as a mapping from its tag, which no key allows.
-    fn visit_enum<A: serde::de::EnumAccess<'de>>(self, data: A) -> Result<Node, A::Error> {
-        use serde::de::VariantAccess;
-        let (tag, content): (String, _) = data.variant()?;
-        Ok(Node::Map(vec![(Node::Text(tag), content.newtype_variant()?)]))
+    fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<Node, A::Error> {
+        let (IgnoredAny, content) = data.variant()?;
+        let IgnoredAny = content.newtype_variant()?;
+        Ok(Node::Tagged)
     }
 }

@@ -5,10 +5,10 @@ use super::grammar::{CONDITIONS, DEFAULTS, ROW};
 use super::node::Node;
 use super::walk::{At, Walker};
 use crate::diagnostics::Finding;
-use crate::model::{Access, Class, Listed, Name, Scope, Width, WriteRule};
+use crate::model::{Access, Class, Listed, MAX_WIDTH, Name, Scope, Width, WriteRule};
 use crate::names;
 
-/// A row as written.
+/// A row as written. The name of something else that could not be read is empty.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Row {
     pub(crate) name: Option<Name>,
@@ -26,7 +26,7 @@ pub(crate) struct Row {
     pub(crate) attributes: Attributes,
 }
 
-/// Attributes that a row may leave to its group or architecture.
+/// Attributes that a row may leave to its group or architecture; likewise.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Attributes {
     pub(crate) access: Option<Access>,
@@ -53,28 +53,34 @@ pub(crate) enum Number {
     Parts(Vec<(String, u64)>),
 }
 
-/// Members of a family, and slices of a register, at most.
-pub(crate) const MAX_FAMILY: u32 = 4096;
+/// Members of a family at most.
+const MAX_FAMILY: u32 = 4096;
 
 impl Walker<'_> {
     /// Reads one row.
     pub(super) fn row(&mut self, node: Node, at: &At<'_>) -> Row {
         let mut row = Row::default();
-        self.keys(node, at, ROW, |walker, key, value, at| match key {
+        let read = self.keys(node, at, ROW, |walker, key, value, at| match key {
             "name" => row.name = walker.register_name(value, at),
             "width" => row.width = walker.width(value, at),
             "number" => row.number = walker.number_or_parts(value, at),
             "stride" => row.stride = walker.number(value, at),
             "slices" => row.slices = walker.small(value, at, 128).unwrap_or(0),
             "encoding" => row.encoding = walker.number_or_parts(value, at),
-            "alias_of" => row.alias_of = walker.text(value, at),
+            "alias_of" => row.alias_of = Some(walker.text(value, at).unwrap_or_default()),
             "overlaps" => row.overlaps = walker.texts(value, at).unwrap_or_default(),
-            "layout" => row.layout = walker.text(value, at),
-            "layout32" => row.layout32 = walker.text(value, at),
+            "layout" => row.layout = Some(walker.text(value, at).unwrap_or_default()),
+            "layout32" => row.layout32 = Some(walker.text(value, at).unwrap_or_default()),
             "fields" => row.fields = Some(walker.own_layout(value, at)),
-            "doc" => row.doc = walker.text(value, at),
+            "doc" => row.doc = Some(walker.text(value, at).unwrap_or_default()),
             _ => walker.attribute(&mut row.attributes, key, value, at),
         });
+        if read && row.doc.is_none() && row.alias_of.is_none() {
+            let finding = Finding::new("E0103", at.place(), "missing key `doc`");
+            self.report(
+                finding.help("add `doc: \"...\"`: one line that says what the register is"),
+            );
+        }
         row
     }
 
@@ -114,9 +120,9 @@ impl Walker<'_> {
             "listed" => attributes.listed = self.word(value, at, Listed::WORDS),
             "hidden" => attributes.hidden = self.flag(value, at),
             "class" => attributes.class = self.word(value, at, Class::WORDS),
-            "phase" => attributes.phase = self.text(value, at),
+            "phase" => attributes.phase = Some(self.text(value, at).unwrap_or_default()),
             "errata" => attributes.errata = self.texts(value, at),
-            "via" => attributes.via = self.text(value, at),
+            "via" => attributes.via = Some(self.text(value, at).unwrap_or_default()),
             _ => attributes.source = self.text(value, at),
         }
     }
@@ -138,28 +144,29 @@ impl Walker<'_> {
     }
 
     fn conditions(&mut self, node: Node, at: &At<'_>) -> Vec<String> {
-        let conditions = self.texts(node, at).unwrap_or_default();
-        for condition in &conditions {
-            let kind = condition
-                .split_once(':')
-                .filter(|(_, name)| !name.trim().is_empty())
-                .map(|(kind, _)| kind);
-            match kind {
-                Some(kind) if CONDITIONS.contains(&kind) => {}
-                Some(kind) => self.unknown_word(at, kind, CONDITIONS),
-                None => {
-                    let finding = Finding::new(
-                        "E0104",
-                        at.place(),
-                        format!("`{condition}` is not a condition"),
-                    );
-                    self.report(
-                        finding.help("write \"KIND:NAME\", such as \"cap:KVM_CAP_ARM_SVE\""),
-                    );
-                }
+        match node {
+            Node::List(items) => {
+                let read = |(index, item)| self.condition(item, &at.item(index));
+                items.into_iter().enumerate().filter_map(read).collect()
+            }
+            other => self.condition(other, at).into_iter().collect(),
+        }
+    }
+
+    /// Reads `KIND:NAME`.
+    fn condition(&mut self, node: Node, at: &At<'_>) -> Option<String> {
+        let condition = self.text(node, at)?;
+        let parts = condition.split_once(':').filter(|(_, name)| !name.trim().is_empty());
+        match parts {
+            Some((kind, _)) if CONDITIONS.contains(&kind) => return Some(condition),
+            Some((kind, _)) => self.unknown_word(at, kind, CONDITIONS),
+            None => {
+                let finding =
+                    Finding::new("E0104", at.place(), format!("`{condition}` is not a condition"));
+                self.report(finding.help("write \"KIND:NAME\", such as \"cap:KVM_CAP_ARM_SVE\""));
             }
         }
-        conditions
+        None
     }
 
     fn number_or_parts(&mut self, node: Node, at: &At<'_>) -> Option<Number> {
@@ -188,9 +195,16 @@ impl Walker<'_> {
                 }));
                 None
             }
-            other => self
-                .number(other, at)
-                .map(|bits| Width::Bits(u32::try_from(bits).unwrap_or(u32::MAX))),
+            other => {
+                let bits = self.number(other, at)?;
+                if bits > MAX_WIDTH.into() {
+                    let message = format!("width {bits} is not a legal size");
+                    let finding = Finding::new("E0204", at.place(), message);
+                    self.report(finding.help(format!("at most {MAX_WIDTH} bits")));
+                    return None;
+                }
+                u32::try_from(bits).ok().map(Width::Bits)
+            }
         }
     }
 
@@ -198,13 +212,16 @@ impl Walker<'_> {
     fn register_name(&mut self, node: Node, at: &At<'_>) -> Option<Name> {
         let text = self.text(node, at)?;
         let Some((prefix, rest)) = text.split_once('{') else {
-            return self.plain_name(text, at);
+            let legal = self.is_name("a register", &text, || at.place());
+            let (prefix, suffix) = (text.clone(), String::new());
+            return legal.then_some(Name { prefix, suffix, family: None, text });
         };
         let parsed = rest.split_once('}').and_then(|(range, suffix)| {
             let (first, last) = range.split_once("..")?;
             let digits =
                 |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty();
-            (digits(first) && digits(last)).then_some((first, last, suffix))
+            let named = !prefix.is_empty() && names::is_name(&[prefix, suffix].concat());
+            (named && digits(first) && digits(last)).then_some((first, last, suffix))
         });
         let Some((first, last, suffix)) = parsed else {
             let finding = Finding::new("E0206", at.place(), format!("`{text}` is not a family"));
@@ -214,21 +231,8 @@ impl Walker<'_> {
             return None;
         };
         let (first, last) = self.family_bounds(&text, first, last, at)?;
-        let body: String = [prefix, suffix].concat();
-        self.plain_name(body, at)?;
         let (prefix, suffix) = (prefix.to_owned(), suffix.to_owned());
         Some(Name { prefix, suffix, family: Some((first, last)), text })
-    }
-
-    fn plain_name(&mut self, text: String, at: &At<'_>) -> Option<Name> {
-        if names::is_name(&text) {
-            return Some(Name { prefix: text.clone(), suffix: String::new(), family: None, text });
-        }
-        let finding = Finding::new("E0206", at.place(), format!("`{text}` is not a register name"));
-        self.report(
-            finding.help("names begin with a letter and have letters, digits, `_`, `.` and `-`"),
-        );
-        None
     }
 
     fn family_bounds(

@@ -115,16 +115,16 @@ impl Walker<'_> {
             return Some(number);
         }
         match &node {
-            Node::Int(_) => {
-                self.report(Finding::new(
-                    "E0104",
-                    at.place(),
-                    "expected a number from 0 to 2^64 - 1",
-                ));
-            }
+            Node::Int(_) => self.beyond_64_bits(at),
+            // What does not fit 128 bits is read as text.
+            Node::Text(text) if is_hex(text) && text.len() > 18 => self.beyond_64_bits(at),
             _ => self.wrong(at, "a number", &node),
         }
         None
+    }
+
+    fn beyond_64_bits(&mut self, at: &At<'_>) {
+        self.report(Finding::new("E0104", at.place(), "expected a number from 0 to 2^64 - 1"));
     }
 
     /// An unsigned number up to `max`.
@@ -201,7 +201,7 @@ impl Walker<'_> {
 
     /// Reads the entries of a mapping by the keys it may have; reports unknown, repeated and missing ones.
     ///
-    /// `read` gets the walker, the key and the value.
+    /// `read` gets the walker, the key and the value. Returns whether a key that it did not get is missing.
     pub(super) fn keys(
         &mut self,
         node: Node,
@@ -210,44 +210,52 @@ impl Walker<'_> {
         mut read: impl FnMut(&mut Self, &'static str, Node, &At<'_>),
     ) -> bool {
         let Some(entries) = self.map(node, at) else { return false };
-        let mut seen = 0u64;
+        // By index: keys read, and those of them that stand under a misspelt name.
+        let (mut seen, mut misspelt) = (0u64, 0u64);
+        let mut merged = false;
         for (position, (key, value)) in entries.into_iter().enumerate() {
+            let entry = At::Entry(at, position);
             let Node::Text(name) = &key else {
-                let finding = Finding::new(
-                    "E0101",
-                    At::Entry(at, position).place().as_key(),
-                    "expected a key",
-                );
+                let finding = Finding::new("E0101", entry.place().into_key(), "expected a key");
                 self.report(finding.label(format!("this is {}", key.kind())));
                 continue;
             };
-            let Some(index) = keys.iter().position(|key| key.name == name) else {
-                self.unknown_key(name, &value, &At::Entry(at, position), keys);
-                continue;
-            };
-            let name = keys[index].name;
-            if seen & 1 << index != 0 {
-                self.repeated_key(name, at, position);
+            if let Some(index) = keys.iter().position(|key| key.name == name) {
+                if seen & !misspelt & 1 << index != 0 {
+                    self.repeated_key(name, at, position);
+                    continue;
+                }
+                seen |= 1 << index;
+                misspelt &= !(1 << index);
+                read(self, keys[index].name, value, &at.key(keys[index].name));
                 continue;
             }
-            seen |= 1 << index;
-            read(self, name, value, &at.key(name));
+            merged |= name == MERGE;
+            self.unknown_key(name, &value, &entry, keys);
+            // What was probably meant is read, so that it is not missing as well.
+            let meant = nearest_key(name, keys).filter(|index| seen & 1 << index == 0);
+            if let Some(index) = meant {
+                seen |= 1 << index;
+                misspelt |= 1 << index;
+                read(self, keys[index].name, value, &entry);
+            }
         }
         for (index, key) in keys.iter().enumerate() {
-            if key.required && seen & 1 << index == 0 {
+            if key.required && seen & 1 << index == 0 && !merged {
                 let finding =
                     Finding::new("E0103", at.place(), format!("missing key `{}`", key.name));
-                self.report(finding.help(format!("add `{}: {}`", key.name, example(key.shape))));
+                self.report(finding.help(format!("add `{}: {}`", key.name, example(key))));
             }
         }
-        true
+        !merged
     }
 
     fn unknown_key(&mut self, name: &str, value: &Node, at: &At<'_>, keys: &[Key]) {
-        let finding = Finding::new("E0101", at.place().as_key(), format!("unknown key `{name}`"));
+        let finding = Finding::new("E0101", at.place().into_key(), format!("unknown key `{name}`"));
         let legal: Vec<_> = keys.iter().map(|key| key.name).collect();
         let help = match value {
-            Node::Null if names::nearest(name, legal.iter().copied()).is_none() => {
+            _ if name == MERGE => "tables do not merge: write the keys out".to_owned(),
+            Node::Null if nearest_key(name, keys).is_none() => {
                 "a comma ends a plain text: put text that has `, ` or `: ` in double quotes"
                     .to_owned()
             }
@@ -260,13 +268,31 @@ impl Walker<'_> {
     pub(super) fn repeated_key(&mut self, name: &str, at: &At<'_>, position: usize) {
         let finding = Finding::new(
             "E0102",
-            At::Entry(at, position).place().as_key(),
+            At::Entry(at, position).place().into_key(),
             format!("key `{name}` twice"),
         );
-        let first = at.key(name).place().as_key();
+        let first = at.key(name).place().into_key();
         self.report(
             finding.label("the second").related(first, "the first").help("keep one of them"),
         );
+    }
+
+    /// Checks a name; reports it when Rust could not name anything after it.
+    pub(super) fn is_name(
+        &mut self,
+        what: &str,
+        name: &str,
+        place: impl FnOnce() -> Place,
+    ) -> bool {
+        let legal = names::is_name(name);
+        if !legal {
+            let finding = Finding::new("E0206", place(), format!("`{name}` cannot name {what}"));
+            self.report(
+                finding
+                    .help("names begin with a letter and have letters, digits, `_`, `.` and `-`"),
+            );
+        }
+        legal
     }
 
     /// Reads a mapping from names to values; reports repeated names and names that are not text.
@@ -282,7 +308,7 @@ impl Walker<'_> {
             let Node::Text(name) = key else {
                 let finding = Finding::new(
                     "E0101",
-                    At::Entry(at, position).place().as_key(),
+                    At::Entry(at, position).place().into_key(),
                     "expected a name",
                 );
                 self.report(
@@ -300,6 +326,20 @@ impl Walker<'_> {
             seen.push(name);
         }
     }
+}
+
+/// The merge key of YAML 1.1.
+const MERGE: &str = "<<";
+
+/// Index of the key that `name` is a misspelling of.
+fn nearest_key(name: &str, keys: &[Key]) -> Option<usize> {
+    let nearest = names::nearest(name, keys.iter().map(|key| key.name))?;
+    keys.iter().position(|key| key.name == nearest)
+}
+
+fn is_hex(text: &str) -> bool {
+    text.strip_prefix("0x")
+        .is_some_and(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
 }
 
 /// What usually stands behind a value of the wrong kind.
@@ -320,8 +360,12 @@ fn help_for(expected: &str, node: &Node) -> Option<String> {
                 if digits.is_empty() { "0" } else { digits }
             ))
         }
-        ("a number", Node::Text(text)) if text.starts_with("0x") => {
+        ("a number", Node::Text(text)) if is_hex(text) => {
             Some("write it without quotes".to_owned())
+        }
+        ("a number", Node::Text(_)) => Some("write it in decimal, or in hex as in 0x1f".to_owned()),
+        ("true or false", Node::Text(_)) => {
+            Some("write `true` or `false`, without quotes".to_owned())
         }
         ("a kernel release", Node::Float(_) | Node::Int(_)) => {
             Some("put it in double quotes: YAML reads 6.10 as 6.1".to_owned())
@@ -340,13 +384,15 @@ fn help_for(expected: &str, node: &Node) -> Option<String> {
 pub(crate) fn did_you_mean(word: &str, legal: &[&str], what: &str) -> String {
     match names::nearest(word, legal.iter().copied()) {
         Some(nearest) => format!("did you mean `{nearest}`?"),
+        None if legal.is_empty() => format!("the tables have no {what}"),
         None => format!("{what} here are: {}", legal.join(", ")),
     }
 }
 
-/// What a value of this shape looks like.
-fn example(shape: Shape) -> &'static str {
-    match shape {
+/// What a value of this key looks like.
+fn example(key: &Key) -> &'static str {
+    match key.shape {
+        _ if key.name == "width" => "64",
         Shape::Text | Shape::Texts => "\"...\"",
         Shape::Name => "NAME",
         Shape::Number | Shape::NumberOrParts => "0x0",

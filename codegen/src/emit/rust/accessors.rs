@@ -1,11 +1,11 @@
 //! `trait Arm64Registers: Registers<Arm64>` with `pc()` and `set_pc(value)` per register.
 
+use super::ValueType;
 use super::text::line;
-use super::{ValueType, marker};
 use crate::model::{Access, Arch, Register};
 
 pub(super) fn emit(out: &mut String, arch: &Arch) {
-    let marker = marker(arch);
+    let marker = arch.marker();
     line!(out);
     line!(out, "/// Reads and writes every register by a method of its name.");
     line!(out, "///");
@@ -27,7 +27,7 @@ pub(super) fn emit(out: &mut String, arch: &Arch) {
 
 fn methods(out: &mut String, arch: &Arch, register: &Register) {
     let (accessor, constant) = (&register.accessor, &register.constant);
-    let plain = accessor.trim_end_matches('_');
+    let writer = register.writer();
     let value = ValueType(arch, register);
     let family = register.name.family.is_some();
     let index = if family { ", index: usize" } else { "" };
@@ -52,7 +52,7 @@ fn methods(out: &mut String, arch: &Arch, register: &Register) {
         line!(out, "    #[inline]");
         line!(
             out,
-            "    fn set_{plain}(&self{index}, value: {value}) -> ::core::result::Result<(), ::onereg::Error> {{"
+            "    fn {writer}(&self{index}, value: {value}) -> ::core::result::Result<(), ::onereg::Error> {{"
         );
         line!(out, "        self.set({}, value)", member("Set"));
         line!(out, "    }}");

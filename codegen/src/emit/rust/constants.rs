@@ -1,13 +1,13 @@
 //! `pub const SCTLR_EL1: Reg<Arm64, SctlrEl1> = ...` per row; an array per family.
 
 use super::text::{doc, line};
-use super::{PlaceOf, RegisterType, marker};
+use super::{PlaceOf, RegisterType};
 use crate::model::{Access, Arch, Host, Register, Scope, Support, Width, WriteRule};
 use crate::names;
 
 pub(super) fn emit(out: &mut String, arch: &Arch) {
     carriers(out, arch);
-    let marker = &marker(arch);
+    let marker = &arch.marker();
     for register in &arch.registers {
         line!(out);
         documentation(out, arch, register);

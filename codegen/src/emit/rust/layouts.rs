@@ -2,7 +2,6 @@
 
 use super::text::{doc, line};
 use crate::model::{Arch, Field, FieldKind, Layout, Width, low_bits};
-use crate::names;
 
 pub(super) fn emit(out: &mut String, arch: &Arch) {
     if arch.layouts.is_empty() {
@@ -78,7 +77,7 @@ fn tables(out: &mut String, layout: &Layout, raw: &Raw) {
             .collect();
         let values = match field.kind {
             FieldKind::Enum => {
-                format!("<{} as ::onereg::EnumLayout>::VALUES", enum_type(layout, field))
+                format!("<{} as ::onereg::EnumLayout>::VALUES", layout.enum_type(field))
             }
             _ => "&[]".to_owned(),
         };
@@ -93,7 +92,7 @@ fn tables(out: &mut String, layout: &Layout, raw: &Raw) {
     line!(out, "        ];");
     line!(out, "    }}");
     for field in layout.fields.iter().filter(|field| field.kind == FieldKind::Enum) {
-        let rust = enum_type(layout, field);
+        let rust = layout.enum_type(field);
         doc(out, "    ", &format!("Values of {}.{}.", layout.name, field.name));
         line!(out, "    pub enum {rust} {{}}");
         line!(out, "    impl ::onereg::EnumLayout for {rust} {{");
@@ -104,11 +103,6 @@ fn tables(out: &mut String, layout: &Layout, raw: &Raw) {
         line!(out, "        ];");
         line!(out, "    }}");
     }
-}
-
-/// Type of an enumerated field: `PstateM`.
-fn enum_type(layout: &Layout, field: &Field) -> String {
-    format!("{}{}", layout.rust, names::type_name(&names::constant(&field.name, "")))
 }
 
 /// `pub type SctlrEl1 = Bits<layout::SctlrEl1>` with its methods, and the types of its enumerated fields.
@@ -130,7 +124,7 @@ fn value_type(out: &mut String, layout: &Layout, raw: &Raw) {
     }
     line!(out, "}}");
     for field in layout.fields.iter().filter(|field| field.kind == FieldKind::Enum) {
-        let rust = enum_type(layout, field);
+        let rust = layout.enum_type(field);
         line!(out);
         doc(out, "", &format!("Value of {}.{}.", layout.name, field.name));
         line!(out, "pub type {rust} = Enum<layout::{rust}>;");
@@ -156,7 +150,7 @@ fn accessors(out: &mut String, layout: &Layout, field: &Field, raw: &Raw) {
     let kind = match field.kind {
         FieldKind::Bool => "bool".to_owned(),
         FieldKind::Int => format!("i{}", holder(width)),
-        FieldKind::Enum => enum_type(layout, field),
+        FieldKind::Enum => layout.enum_type(field),
         _ => format!("u{}", holder(width)),
     };
     let read = read(field, raw);
@@ -180,7 +174,7 @@ fn accessors(out: &mut String, layout: &Layout, field: &Field, raw: &Raw) {
     };
     let builder = raw.wrap(&write(field, raw, &value));
     let rust = &field.rust;
-    let with = format!("with_{}", rust.trim_end_matches('_'));
+    let with = field.builder();
     doc(out, "    ", &description(field));
     line!(out, "    #[inline]");
     line!(out, "    pub const fn {rust}(self) -> {kind} {{ {getter} }}");

@@ -25,11 +25,6 @@ pub enum ValueTypes {
     Own,
 }
 
-/// Name of the marker type of an architecture: `Arm64`.
-pub fn marker(arch: &Arch) -> String {
-    names::type_name(&names::constant(&arch.name, ""))
-}
-
 /// Writes the content of the module of one architecture.
 pub fn emit(arch: &Arch, value_types: ValueTypes) -> String {
     let mut out = String::with_capacity(1024 * (4 + arch.registers.len()));
@@ -43,7 +38,7 @@ pub fn emit(arch: &Arch, value_types: ValueTypes) -> String {
 
 /// `pub struct Arm64;`, its table, and where the value types come from.
 fn head(out: &mut String, arch: &Arch, value_types: ValueTypes) {
-    let marker = marker(arch);
+    let marker = arch.marker();
     line!(
         out,
         "// Generated from {} by onereg-codegen {}: do not edit.",
@@ -159,7 +154,7 @@ fn bytes(register: &Register) -> u32 {
 pub fn index(arches: &[Arch], file: impl Fn(&Arch) -> String) -> String {
     let mut out = String::new();
     for arch in arches {
-        let (name, marker) = (&arch.name, marker(arch));
+        let (name, marker) = (&arch.name, arch.marker());
         doc(&mut out, "", &format!("Registers of: {}.", arch.doc.trim_end_matches('.')));
         line!(&mut out, "pub mod {name} {{");
         line!(&mut out, "    include!({});", file(arch));
@@ -169,7 +164,7 @@ pub fn index(arches: &[Arch], file: impl Fn(&Arch) -> String) -> String {
     line!(&mut out, "/// Tables of all architectures, sorted by name.");
     line!(&mut out, "pub static TABLES: &[&::onereg::Table] = &[");
     for arch in arches {
-        line!(&mut out, "    <{}::{} as ::onereg::Arch>::TABLE,", arch.name, marker(arch));
+        line!(&mut out, "    <{}::{} as ::onereg::Arch>::TABLE,", arch.name, arch.marker());
     }
     line!(&mut out, "];");
     out
