@@ -41,5 +41,6 @@ fn bare_target() -> Result<Option<String>, String> {
     let targets =
         fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let names = targets.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
-    Ok(names.filter(|name| name.contains("-none")).min())
+    // Beside the folders stand the files that say what the installer put into them.
+    Ok(names.filter(|name| name.contains("-none") && folder.join(name).is_dir()).min())
 }
