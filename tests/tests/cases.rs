@@ -1,4 +1,5 @@
-//! What the front end finds in tables: a folder per case under `cases/`, its findings in `expected.txt`.
+//! What the front end finds in tables: a folder per case under `cases/`, its findings in `expected.txt`, what a user
+//! sees of them in `rendered.txt`.
 //!
 //! A case without an `arch.yaml` of its own takes `cases/arch.yaml`, whose one group has the file `core.yaml`. Those
 //! in `cases/valid/` have no findings. `BLESS=1 cargo test -p onereg-tests --test cases` rewrites what is expected.
@@ -8,22 +9,30 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use onereg_codegen::{Diagnostic, Sources, Span, load};
+use onereg_codegen::{Diagnostic, Sources, Span, load, render};
 
 #[test]
 fn every_case_has_the_findings_it_expects() {
     let bless = env::var_os("BLESS").is_some();
     let mut failures = String::new();
     for case in folders(&cases()) {
-        let found = describe(&findings(&case));
-        let expected_path = case.join("expected.txt");
-        if bless {
-            fs::write(&expected_path, &found).expect("the case can be written");
-        }
-        let expected = fs::read_to_string(&expected_path).unwrap_or_default();
-        if found.is_empty() || found != expected {
-            let name = name(&case);
-            write!(failures, "== {name}, expected:\n{expected}== {name}, found:\n{found}").unwrap();
+        let sources = sources(&case);
+        let findings = findings(&sources);
+        assert!(!findings.is_empty(), "{} has no findings: move it to valid/", name(&case));
+        let rendered = findings.iter().map(|finding| render::text(finding, &sources, false));
+        for (file, found) in
+            [("expected.txt", describe(&findings)), ("rendered.txt", rendered.collect())]
+        {
+            let path = case.join(file);
+            if bless {
+                fs::write(&path, &found).expect("the case can be written");
+            }
+            let expected = fs::read_to_string(&path).unwrap_or_default();
+            if found != expected {
+                let case = format!("{}/{file}", name(&case));
+                write!(failures, "== {case}, expected:\n{expected}== {case}, found:\n{found}")
+                    .unwrap();
+            }
         }
     }
     assert!(failures.is_empty(), "{failures}BLESS=1 rewrites what is expected");
@@ -34,7 +43,7 @@ fn valid_tables_have_no_findings() {
     let valid = folders(&cases().join("valid"));
     assert!(!valid.is_empty());
     for case in valid {
-        let found = describe(&findings(&case));
+        let found = describe(&findings(&sources(&case)));
         assert!(found.is_empty(), "{}:\n{found}", name(&case));
     }
 }
@@ -51,10 +60,12 @@ fn an_unreadable_arch_yaml_is_a_finding() {
 fn every_code_has_a_case() {
     let mut codes = BTreeSet::new();
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../codegen/src");
-    collect_codes(&source, &mut codes);
+    for folder in ["source", "lower", "check"] {
+        collect_codes(&source.join(folder), &mut codes);
+    }
     assert!(codes.contains("E0001"), "codes are written as before");
     for case in folders(&cases()) {
-        for finding in findings(&case) {
+        for finding in findings(&sources(&case)) {
             codes.remove(finding.code);
         }
     }
@@ -80,14 +91,17 @@ fn folders(folder: &Path) -> Vec<PathBuf> {
     folders
 }
 
-/// Loads the tables of a case.
-fn findings(case: &Path) -> Vec<Diagnostic> {
-    let sources = Sources::gather("arch.yaml", |path| {
+/// Gathers the tables of a case.
+fn sources(case: &Path) -> Sources {
+    Sources::gather("arch.yaml", |path| {
         let own = case.join(path);
         let path = if path == "arch.yaml" && !own.exists() { cases().join(path) } else { own };
         fs::read_to_string(path).map_err(|error| error.to_string())
-    });
-    load(&sources).err().unwrap_or_default()
+    })
+}
+
+fn findings(sources: &Sources) -> Vec<Diagnostic> {
+    load(sources).err().unwrap_or_default()
 }
 
 /// Writes findings with everything that is in them.

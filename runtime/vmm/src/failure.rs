@@ -13,29 +13,19 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// The VM cannot start, or fails.
+    /// The VM cannot start, or fails: exit status 1.
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Failure { message: message.into(), status: 1, quiet: false }
+        Failure::with_status(1, message)
     }
 
-    /// The guest crashed.
-    pub(crate) fn crash(message: impl Into<String>) -> Self {
-        Failure { message: message.into(), status: 3, quiet: false }
-    }
-
-    /// The user pressed Ctrl-C.
-    pub(crate) fn interrupted() -> Self {
-        Failure { message: "interrupted".to_owned(), status: 130, quiet: false }
+    /// Something that has an exit status of its own.
+    pub(crate) fn with_status(status: u8, message: impl Into<String>) -> Self {
+        Failure { message: message.into(), status, quiet: false }
     }
 
     /// Whether there is nobody left to read the output, who then needs no message.
     pub(crate) fn is_quiet(&self) -> bool {
         self.quiet
-    }
-
-    /// Puts what was tried before the message.
-    pub(crate) fn within(self, what: impl fmt::Display) -> Self {
-        Failure { message: format!("{what}: {}", self.message), ..self }
     }
 
     pub(crate) fn status(&self) -> ExitCode {

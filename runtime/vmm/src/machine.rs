@@ -1,6 +1,8 @@
 //! A virtual machine on this host: its vCPUs, their threads, and how it ends.
 
 mod arch;
+mod changes;
+mod console;
 mod device;
 mod guest;
 mod signals;
@@ -13,10 +15,10 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::changes::Snapshot;
 use crate::cli::RunOptions;
-use crate::console::Console;
 use crate::failure::Failure;
+use crate::machine::changes::Snapshot;
+use crate::machine::console::Console;
 use crate::machine::device::Devices;
 use crate::machine::guest::Wishes;
 use crate::machine::vm::Vm;

@@ -3,24 +3,48 @@
 //! Reading order: [`cli`] (what it takes), [`machine`] (a VM, its vCPU threads and their exit loop), [`demo`] and
 //! [`probe`] (what they show).
 
-mod changes;
 mod cli;
-mod console;
 mod demo;
 mod failure;
+#[cfg_attr(
+    not(target_os = "linux"),
+    expect(dead_code, reason = "without KVM there is nothing to probe")
+)]
+mod probe;
+mod size;
+
 #[cfg(all(
     target_os = "linux",
     any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")
 ))]
 mod machine;
+
+#[cfg(all(
+    target_os = "linux",
+    any(
+        target_arch = "powerpc64",
+        target_arch = "s390x",
+        target_arch = "mips64",
+        target_arch = "loongarch64"
+    )
+))]
+#[path = "probed_machine.rs"]
+mod machine;
+
 #[cfg(not(all(
     target_os = "linux",
-    any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")
+    any(
+        target_arch = "x86_64",
+        target_arch = "aarch64",
+        target_arch = "riscv64",
+        target_arch = "powerpc64",
+        target_arch = "s390x",
+        target_arch = "mips64",
+        target_arch = "loongarch64"
+    )
 )))]
 #[path = "no_machine.rs"]
 mod machine;
-mod probe;
-mod size;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! The virtual machine of a host that this program cannot make one on.
+//! The machine of a host without KVM: nothing works, and everything says why.
 
 use std::path::Path;
 

@@ -5,13 +5,12 @@ use std::io;
 use std::sync::{Mutex, PoisonError};
 
 use super::arch::SERIAL;
-use crate::console::Console;
+use super::console::Console;
 
 /// A space of addresses that devices live in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Bus {
     /// x86's I/O ports.
-    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "only x86 has ports"))]
     Port,
     /// Physical memory.
     Memory,

@@ -82,7 +82,7 @@ fn handle_kicks() -> Result<(), Failure> {
 /// Takes the vCPU that runs in `thread` out of the guest.
 pub(super) fn kick<T>(thread: &JoinHandle<T>) {
     // SAFETY: the thread has been neither joined nor detached, for its handle is here; a finished one ignores it.
-    unsafe { libc::pthread_kill(thread.as_pthread_t(), libc::SIGUSR1) };
+    unsafe { libc::pthread_kill(thread.as_pthread_t() as libc::pthread_t, libc::SIGUSR1) };
 }
 
 fn failure(what: &str, errno: libc::c_int) -> Failure {

@@ -32,6 +32,12 @@ enum End {
     Failed(Failure),
 }
 
+/// Exit status after a crash of the guest.
+const CRASHED: u8 = 3;
+
+/// Exit status after Ctrl-C.
+const INTERRUPTED: u8 = 130;
+
 /// Runs vCPUs until the guest ends, and returns them.
 ///
 /// The guest ends when it powers off or crashes, or when it halts the first vCPU: nothing could wake it.
@@ -55,8 +61,8 @@ pub(super) fn run(vcpus: Vec<Vcpu>, devices: &Arc<Devices>) -> Result<Vec<Vcpu>,
     }
     let result = result.and_then(|()| wait(&events));
     stop.store(true, Ordering::Release);
-    let vcpus = threads.into_iter().filter_map(join).collect();
-    result.map(|()| vcpus)
+    // After a failure the process ends: a thread that waits for its output must not keep it.
+    result.map(|()| threads.into_iter().filter_map(join).collect())
 }
 
 fn spawn(
@@ -81,7 +87,7 @@ fn run_vcpu(vcpu: &mut Vcpu, devices: &Devices, stop: &AtomicBool) -> End {
         match vcpu.run() {
             VmExit::Write { bus, address, data } => {
                 if let Err(error) = devices.write(bus, address, data.bytes()) {
-                    return End::Failed(Failure::from(error).within("console"));
+                    return End::Failed(error.into());
                 }
             }
             VmExit::Read | VmExit::Interrupted => {}
@@ -93,7 +99,10 @@ fn run_vcpu(vcpu: &mut Vcpu, devices: &Devices, stop: &AtomicBool) -> End {
                 ));
             }
             VmExit::Crashed(why) => {
-                return End::Failed(Failure::crash(format!("the guest crashed: {why}")));
+                return End::Failed(Failure::with_status(
+                    CRASHED,
+                    format!("the guest crashed: {why}"),
+                ));
             }
             VmExit::Failed(why) => return End::Failed(Failure::new(why)),
         }
@@ -105,13 +114,11 @@ fn run_vcpu(vcpu: &mut Vcpu, devices: &Devices, stop: &AtomicBool) -> End {
 fn wait(events: &Receiver<Event>) -> Result<(), Failure> {
     for event in events {
         match event {
-            Event::Interrupted => return Err(Failure::interrupted()),
+            Event::Interrupted => return Err(Failure::with_status(INTERRUPTED, "interrupted")),
             Event::Ended { index: 0, end: End::Halted }
             | Event::Ended { end: End::PoweredOff, .. } => return Ok(()),
             Event::Ended { end: End::Halted | End::Stopped, .. } => {}
-            Event::Ended { index, end: End::Failed(failure) } => {
-                return Err(failure.within(format!("vCPU {index}")));
-            }
+            Event::Ended { end: End::Failed(failure), .. } => return Err(failure),
         }
     }
     Ok(())

@@ -9,6 +9,7 @@
 use std::arch::global_asm;
 use std::io;
 
+use kvm_bindings::{KVM_MP_STATE_RUNNABLE, kvm_mp_state};
 use kvm_ioctls::{Kvm, VmFd};
 use onereg::riscv::{A0, A1, A2, A3, PC};
 use onereg::{Arch, Reg, Registers, Riscv, Ulong};
@@ -18,6 +19,7 @@ use crate::failure::Failure;
 use crate::machine::device::{Bus, SerialPort};
 use crate::machine::guest::{self, Wishes};
 use crate::machine::vcpu::Vcpu;
+use crate::machine::vm::describe;
 
 /// The architecture of the host's vCPUs.
 pub(crate) type Host = Riscv;
@@ -45,13 +47,18 @@ pub(crate) fn ram(size: u64) -> Vec<(GuestAddress, usize)> {
     vec![(GuestAddress(RAM), size as usize)]
 }
 
-/// Switches ISA extensions off: none of those that the host has, all that can be, or all but those of the list.
+/// Starts a vCPU, and switches ISA extensions off: none of those that the host has, all that can be, or all but those of the list.
 pub(crate) fn initialize(
     _kvm: &Kvm,
     _vm: &VmFd,
     vcpu: &Vcpu,
     features: &str,
 ) -> Result<(), Failure> {
+    // All but the first would wait for the guest to start them.
+    let runnable = kvm_mp_state { mp_state: KVM_MP_STATE_RUNNABLE };
+    vcpu.fd().set_mp_state(runnable).map_err(|error| {
+        Failure::new(format!("cannot start a vCPU (KVM_SET_MP_STATE): {}", describe(error)))
+    })?;
     let wanted: Vec<String> = match features {
         "all" => return Ok(()),
         "none" => Vec::new(),
