@@ -73,8 +73,11 @@ impl Place {
 /// Generated constants are the usual source of these; [`Reg::new`] makes others.
 pub struct Reg<A, V, K = ReadWrite> {
     place: Place,
-    marker: PhantomData<fn() -> (A, V, K)>,
+    marker: Marker<A, V, K>,
 }
+
+/// Carries types without owning values of them.
+type Marker<A, V, K> = PhantomData<fn() -> (A, V, K)>;
 
 impl<A, V, K> Reg<A, V, K> {
     /// Names the register at `place`; the caller vouches for its type.
