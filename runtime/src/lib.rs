@@ -35,6 +35,8 @@ pub mod kvm;
 mod memory;
 mod register;
 mod registers;
+#[cfg(feature = "kvm")]
+mod set;
 mod table;
 mod value;
 
@@ -50,6 +52,8 @@ pub use register::{
     Arch, Kind, Place, ReadOnly, ReadWrite, Readable, Reg, Writable, WriteOnly, WrongType,
 };
 pub use registers::{Host, Registers};
+#[cfg(feature = "kvm")]
+pub use set::{RegisterSet, WritableSet};
 pub use table::{
     Access, Carrier, Class, Digits, Errno, Info, Ioctl, Listed, Row, Scope, Table, Width, WriteRule,
 };
@@ -58,8 +62,10 @@ pub use value::{Ulong, Value, Vlenb};
 #[doc(hidden)]
 pub use bits::support;
 
+#[cfg(all(feature = "macros", feature = "kvm"))]
+pub use onereg_macros::RegisterSet;
 #[cfg(feature = "macros")]
-pub use onereg_macros::{RegisterSet, registers};
+pub use onereg_macros::registers;
 
 bits_types!();
 

@@ -28,7 +28,7 @@ const GETTERS: &[&str] = &[
 ];
 
 /// Types of a generated module.
-const TYPES: &[&str] = &["Bits", "Enum", "Self"];
+const TYPES: &[&str] = &["Bits", "Enum", "Marker", "Self"];
 
 pub(super) fn check(lowered: &Lowered, findings: &mut Vec<Finding>) {
     for (register, row) in lowered.model.registers.iter().zip(&lowered.rows) {
@@ -39,6 +39,8 @@ pub(super) fn check(lowered: &Lowered, findings: &mut Vec<Finding>) {
         report(name, taken, || row.value("name"), findings);
     }
     let marker = lowered.model.marker();
+    let place = || Place::root(0).value("arch");
+    report(&lowered.model.name, TYPES.contains(&marker.as_str()), place, findings);
     let accessors = format!("{marker}Registers");
     for (layout, origin) in lowered.model.layouts.iter().zip(&lowered.layouts) {
         let is_type = |name: &str| TYPES.contains(&name) || name == marker || name == accessors;

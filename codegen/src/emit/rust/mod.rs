@@ -56,6 +56,9 @@ fn head(out: &mut String, arch: &Arch, value_types: ValueTypes) {
     line!(out, "#[derive(::core::cmp::PartialEq, ::core::cmp::Eq)]");
     line!(out, "pub enum {marker} {{}}");
     line!(out);
+    line!(out, "/// Marks these registers, by the name that it has in every such module.");
+    line!(out, "pub type Marker = {marker};");
+    line!(out);
     line!(out, "impl ::onereg::Arch for {marker} {{");
     line!(out, "    const TABLE: &'static ::onereg::Table = &table::TABLE;");
     line!(out, "}}");
