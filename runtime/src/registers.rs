@@ -215,3 +215,40 @@ pub trait Registers<A: Arch> {
         bulk::write(self, plan, buffer, on_failure)
     }
 }
+
+impl<A: Arch, R: Registers<A> + ?Sized> Registers<A> for &R {
+    #[inline]
+    fn read_bytes(&self, place: Place, buffer: &mut [u8]) -> Result<(), Error> {
+        (**self).read_bytes(place, buffer)
+    }
+
+    #[inline]
+    fn write_bytes(&self, place: Place, bytes: &[u8]) -> Result<(), Error> {
+        (**self).write_bytes(place, bytes)
+    }
+
+    #[inline]
+    fn host(&self) -> Host {
+        (**self).host()
+    }
+
+    #[cfg(feature = "kvm")]
+    fn read_many_bytes(
+        &self,
+        slots: &[Slot],
+        buffer: &mut [u8],
+        report: &mut Report,
+    ) -> ControlFlow<()> {
+        (**self).read_many_bytes(slots, buffer, report)
+    }
+
+    #[cfg(feature = "kvm")]
+    fn write_many_bytes(
+        &self,
+        slots: &[Slot],
+        buffer: &[u8],
+        report: &mut Report,
+    ) -> ControlFlow<()> {
+        (**self).write_many_bytes(slots, buffer, report)
+    }
+}

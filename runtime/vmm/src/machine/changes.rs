@@ -10,10 +10,11 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    /// Reads every register that can be read and does not change by itself.
+    /// Reads every register of the vCPU's own that can be read and does not change by itself.
     pub(crate) fn take<A: Arch>(vcpu: &impl Registers<A>) -> Snapshot {
         let steady = |info: &&Info| {
-            info.row.access != Access::WriteOnly && info.row.class != Class::Volatile
+            info.row.access != Access::WriteOnly
+                && !matches!(info.row.class, Class::Volatile | Class::VmWide)
         };
         let infos: Vec<&'static Info> = A::TABLE.registers.iter().filter(steady).collect();
         let plan = Plan::new(vcpu.host(), infos.iter().map(|info| info.place));
