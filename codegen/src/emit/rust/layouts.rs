@@ -156,6 +156,9 @@ fn accessors(out: &mut String, layout: &Layout, field: &Field, raw: &Raw) {
     let read = read(field, raw);
     let getter = match field.kind {
         FieldKind::Bool => format!("{read} != 0"),
+        FieldKind::Enum if integer == "u64" => {
+            format!("Enum({read}, ::core::marker::PhantomData)")
+        }
         FieldKind::Enum => format!("Enum(({read}) as u64, ::core::marker::PhantomData)"),
         FieldKind::Int => {
             let shift = holder(width) - width;
@@ -165,6 +168,7 @@ fn accessors(out: &mut String, layout: &Layout, field: &Field, raw: &Raw) {
         _ => format!("({read}) as {kind}"),
     };
     let value = match field.kind {
+        FieldKind::Enum if integer == "u64" => "value.0".to_owned(),
         FieldKind::Enum => format!("value.0 as {integer}"),
         FieldKind::Int => {
             format!("::onereg::support::unsigned(value as i128, {width}) as {integer}")
