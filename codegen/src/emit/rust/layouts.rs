@@ -156,25 +156,21 @@ fn accessors(out: &mut String, layout: &Layout, field: &Field, raw: &Raw) {
     let read = read(field, raw);
     let getter = match field.kind {
         FieldKind::Bool => format!("{read} != 0"),
-        FieldKind::Enum if integer == "u64" => {
-            format!("Enum({read}, ::core::marker::PhantomData)")
+        FieldKind::Enum => {
+            format!("Enum({}, ::core::marker::PhantomData)", cast(&read, &integer, "u64"))
         }
-        FieldKind::Enum => format!("Enum(({read}) as u64, ::core::marker::PhantomData)"),
         FieldKind::Int => {
             let shift = holder(width) - width;
             format!("(({read}) as {kind}) << {shift} >> {shift}")
         }
-        _ if kind == integer => read,
-        _ => format!("({read}) as {kind}"),
+        _ => cast(&read, &integer, &kind),
     };
     let value = match field.kind {
-        FieldKind::Enum if integer == "u64" => "value.0".to_owned(),
-        FieldKind::Enum => format!("value.0 as {integer}"),
+        FieldKind::Enum => cast("value.0", "u64", &integer),
         FieldKind::Int => {
             format!("::onereg::support::unsigned(value as i128, {width}) as {integer}")
         }
-        _ if kind == integer => "value".to_owned(),
-        _ => format!("value as {integer}"),
+        _ => cast("value", &kind, &integer),
     };
     let builder = raw.wrap(&write(field, raw, &value));
     let rust = &field.rust;
@@ -201,6 +197,15 @@ fn description(field: &Field) -> String {
     let doc = field.doc.trim_end_matches('.');
     let (colon, doc) = if doc.is_empty() { ("", "") } else { (": ", doc) };
     format!("Returns {}, {noun} {}{colon}{doc}.", field.name, bits.join(" and "))
+}
+
+/// `value` of type `from` as one of type `to`.
+fn cast(value: &str, from: &str, to: &str) -> String {
+    match from == to {
+        true => value.to_owned(),
+        false if value.contains(' ') => format!("({value}) as {to}"),
+        false => format!("{value} as {to}"),
+    }
 }
 
 /// Width of the smallest integer that holds `width` bits.
