@@ -29,7 +29,7 @@ impl Vm {
     /// Creates a VM with `size` bytes of memory.
     pub(crate) fn new(path: &Path, size: u64) -> Result<Vm, Failure> {
         let kvm = open(path)?;
-        if size < arch::MEMORY_MIN || size % 4096 != 0 {
+        if size < arch::MEMORY_MIN || !size.is_multiple_of(4096) {
             let least = arch::MEMORY_MIN >> 20;
             return Err(Failure::new(format!(
                 "cannot give the guest {size} bytes of memory: give whole pages, {least}M at least"
