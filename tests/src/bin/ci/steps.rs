@@ -32,6 +32,7 @@ pub(crate) const STEPS: &[Step] = &[
         run: no_std::check,
     },
     Step { name: "generate", about: "everything that is generated is up to date", run: generate },
+    Step { name: "demo", about: "the demo drives a guest on /dev/kvm", run: demo },
     Step { name: "package", about: "every crate builds from its package", run: package },
 ];
 
@@ -72,6 +73,11 @@ fn conformance() -> Result<String, String> {
 
 fn generate(_: &Context) -> Result<String, String> {
     cargo(["onereg", "generate", "--check"])
+}
+
+/// The first command of the README.
+fn demo(_: &Context) -> Result<String, String> {
+    cargo(["run", "--release"])
 }
 
 fn package(context: &Context) -> Result<String, String> {
