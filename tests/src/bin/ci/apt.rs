@@ -10,6 +10,7 @@ use crate::Context;
 /// Package, and a file that is there when it is installed.
 const PACKAGES: &[(&str, &str)] = &[
     ("debian-archive-keyring", "/usr/share/keyrings/debian-archive-keyring.gpg"),
+    ("g++", "/usr/bin/g++"),
     ("gcc", "/usr/bin/gcc"),
     ("git", "/usr/bin/git"),
     ("xz-utils", "/usr/bin/xz"),

@@ -3,6 +3,7 @@
 //! All steps run, in the order of [`steps::STEPS`], also after one has failed; `cargo ci test` runs one of them.
 
 mod apt;
+mod fuzz;
 mod no_std;
 mod steps;
 mod tidy;
@@ -25,6 +26,9 @@ struct Options {
     /// Install missing Debian packages (as root); implied by CI=true.
     #[arg(long)]
     install: bool,
+    /// Run the steps that have a short form in full.
+    #[arg(long)]
+    long: bool,
     /// List the steps and what each proves.
     #[arg(long)]
     list: bool,
@@ -37,6 +41,8 @@ struct Options {
 struct Context {
     /// Whether missing packages may be installed.
     install: bool,
+    /// Whether steps that have a short form run in full.
+    long: bool,
     /// Whether this is CI, where nothing is skipped.
     ci: bool,
 }
@@ -55,7 +61,7 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     let ci = env::var_os("CI").is_some_and(|value| value == "true");
-    let context = Context { install: ci || options.install, ci };
+    let context = Context { install: ci || options.install, long: options.long, ci };
     let wanted = |step: &&Step| {
         options.steps.is_empty() || options.steps.iter().any(|name| name == step.name)
     };

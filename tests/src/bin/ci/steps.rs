@@ -6,7 +6,7 @@ use std::process::Command;
 
 use onereg_tests::command::run;
 
-use crate::{Context, apt, no_std, tidy};
+use crate::{Context, apt, fuzz, no_std, tidy};
 
 /// One step: what proves what.
 pub(crate) struct Step {
@@ -32,6 +32,7 @@ pub(crate) const STEPS: &[Step] = &[
         run: no_std::check,
     },
     Step { name: "generate", about: "everything that is generated is up to date", run: generate },
+    Step { name: "fuzz", about: "no input makes the fuzz targets fail", run: fuzz::check },
     Step { name: "demo", about: "the demo drives a guest on /dev/kvm", run: demo },
     Step { name: "package", about: "every crate builds from its package", run: package },
 ];
