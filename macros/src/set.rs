@@ -15,7 +15,8 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let Header { module, read_only } = header(input)?;
     let members = members(input)?;
     let name = &input.ident;
-    let registers = nest(&members, &|member| member.register.in_module(&module));
+    let registers = |check: &str| nest(&members, &|member| member.register.checked(&module, check));
+    let (readable, writable) = (registers("readable"), registers("writable"));
     let pattern = nest(&members, &|member| member.value.to_token_stream());
     let fields = members.iter().map(|Member { name, value, kind, .. }| {
         // A value of another type is an error at the type that the field has.
@@ -28,7 +29,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
             where
                 T: ::onereg::Registers<#module::Marker> + ?::core::marker::Sized,
             {
-                let #pattern = ::onereg::Registers::get_many(target, #registers)?;
+                let #pattern = ::onereg::Registers::get_many(target, #readable)?;
                 ::core::result::Result::Ok(#name { #(#fields),* })
             }
         }
@@ -49,7 +50,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
             where
                 T: ::onereg::Registers<#module::Marker> + ?::core::marker::Sized,
             {
-                ::onereg::Registers::set_many_or(target, #registers, #values, on_failure)
+                ::onereg::Registers::set_many_or(target, #writable, #values, on_failure)
             }
         }
     })
@@ -95,11 +96,16 @@ impl Parse for Register {
 }
 
 impl Register {
-    /// The register as an expression, whose errors are at its name.
-    fn in_module(&self, module: &Path) -> TokenStream {
+    /// The register as an expression, through a function that checks it: what is wrong with it is said at its name.
+    fn checked(&self, module: &Path, check: &str) -> TokenStream {
         let Register { name, index } = self;
         let index = index.iter();
-        quote_spanned!(name.span()=> #module::#name #([#index])*)
+        let check = Ident::new(check, name.span());
+        let mut module = module.clone();
+        for segment in &mut module.segments {
+            segment.ident.set_span(segment.ident.span().located_at(name.span()));
+        }
+        quote_spanned!(name.span()=> ::onereg::set_support::#check(#module::#name #([#index])*))
     }
 }
 
@@ -187,14 +193,15 @@ mod tests {
     #[test]
     fn a_field_is_the_register_of_its_name() {
         let code = expand_text("#[registers(a::b)] struct S { pc: u64, r#in: u8 }").unwrap();
-        assert!(code.contains("(a :: b :: PC , a :: b :: IN ,)"), "{code}");
+        let register = |name| code.contains(&format!("readable (a :: b :: {name})"));
+        assert!(register("PC") && register("IN"), "{code}");
         assert!(code.contains("(self . pc , self . r#in ,)"), "{code}");
     }
 
     #[test]
     fn an_attribute_names_another_register() {
         let code = expand_text("#[registers(m)] struct S { #[register(X[0])] a: u64 }").unwrap();
-        assert!(code.contains("(m :: X [0] ,)"), "{code}");
+        assert!(code.contains("writable (m :: X [0])"), "{code}");
     }
 
     #[test]

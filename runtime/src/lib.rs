@@ -61,6 +61,9 @@ pub use value::{Ulong, Value, Vlenb};
 
 #[doc(hidden)]
 pub use bits::support;
+#[cfg(feature = "kvm")]
+#[doc(hidden)]
+pub use set::support as set_support;
 
 #[cfg(all(feature = "macros", feature = "kvm"))]
 pub use onereg_macros::RegisterSet;

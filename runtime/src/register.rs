@@ -220,7 +220,7 @@ pub enum WriteOnly {}
 #[diagnostic::on_unimplemented(
     message = "this register is write-only",
     label = "cannot be read",
-    note = "its table row says `access: wo`: the kernel refuses KVM_GET_ONE_REG"
+    note = "its table row says `access: wo`"
 )]
 pub trait Readable {}
 
@@ -228,7 +228,7 @@ pub trait Readable {}
 #[diagnostic::on_unimplemented(
     message = "this register is read-only",
     label = "cannot be written",
-    note = "its table row says `access: ro`: the kernel refuses KVM_SET_ONE_REG"
+    note = "its table row says `access: ro`"
 )]
 pub trait Writable {}
 

@@ -54,6 +54,10 @@ impl Host {
 ///
 /// Implementations give the two untyped methods, and [`host`](Registers::host) where widths are symbolic; those that do
 /// better than one access after the other also the two of bulk calls. Everyone else calls the typed ones.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not hold registers of `{A}`",
+    label = "holds no registers of `{A}`"
+)]
 pub trait Registers<A: Arch> {
     /// Reads the register at `place` into `buffer`, whose length is the register's size.
     ///

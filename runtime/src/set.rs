@@ -50,3 +50,19 @@ pub trait WritableSet<A: Arch>: RegisterSet<A> {
         self.write_or(target, OnFailure::Stop)
     }
 }
+
+/// What derived code calls.
+pub mod support {
+    use crate::batch::{ReadBatch, WriteBatch};
+    use crate::register::Arch;
+
+    /// Checks that a register can be read.
+    pub fn readable<A: Arch, B: ReadBatch<A>>(batch: B) -> impl ReadBatch<A, Values = B::Values> {
+        batch
+    }
+
+    /// Checks that a register can be written.
+    pub fn writable<A: Arch, B: WriteBatch<A>>(batch: B) -> impl WriteBatch<A, Values = B::Values> {
+        batch
+    }
+}

@@ -1,0 +1,7 @@
+//! A table that is not there.
+
+mod nowhere {
+    onereg::registers!("tables/nowhere");
+}
+
+fn main() {}
