@@ -9,6 +9,8 @@ use crate::value::Value;
 
 /// An architecture, or a plain register space: a marker type with its [`Table`].
 pub trait Arch: Copy + 'static {
+    /// Bits 63..56 of every id; `None` for a plain register space.
+    const CODE: Option<u8>;
     /// Every register of it.
     const TABLE: &'static Table;
 }

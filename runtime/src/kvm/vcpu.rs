@@ -83,7 +83,7 @@ impl<'fd, A: Arch> Vcpu<'fd, A> {
 
 /// Reads the length of the vector registers in bytes; 1 where the architecture or the vCPU has none.
 fn vlenb<A: Arch>(fd: BorrowedFd<'_>) -> u16 {
-    if A::TABLE.code != Riscv::TABLE.code {
+    if A::CODE != Riscv::CODE {
         return 1;
     }
     let vcpu = Vcpu { fd, vlenb: 1, arch: PhantomData };
@@ -165,10 +165,12 @@ impl<A: Arch> Vcpu<'_, A> {
     }
 
     /// Reads a register after KVM_GET_ONE_REG failed: an MSR by KVM_GET_MSRS; of others it returns the error.
+    ///
+    /// By value: a reference would have the caller keep the vCPU in memory also when nothing fails.
     #[cold]
     #[inline(never)]
     fn read_otherwise(
-        &self,
+        self,
         id: u64,
         buffer: &mut [u8],
         failed: ioctl::Failed,
@@ -183,7 +185,7 @@ impl<A: Arch> Vcpu<'_, A> {
     /// Writes a register after KVM_SET_ONE_REG failed: an MSR by KVM_SET_MSRS; of others it returns the error.
     #[cold]
     #[inline(never)]
-    fn write_otherwise(&self, id: u64, bytes: &[u8], failed: ioctl::Failed) -> Result<(), Error> {
+    fn write_otherwise(self, id: u64, bytes: &[u8], failed: ioctl::Failed) -> Result<(), Error> {
         let result = match (failed.kind(bytes.len()), msrs::index(id)) {
             (ErrorKind::Errno(libc::EINVAL), Some(index)) => msrs::write_one(self.fd, index, bytes),
             (kind, _) => Err(kind),

@@ -60,6 +60,11 @@ fn head(out: &mut String, arch: &Arch, value_types: ValueTypes) {
     line!(out, "pub type Marker = {marker};");
     line!(out);
     line!(out, "impl ::onereg::Arch for {marker} {{");
+    let option = "::core::option::Option";
+    match arch.code {
+        Some(code) => line!(out, "    const CODE: {option}<u8> = {option}::Some({code:#x});"),
+        None => line!(out, "    const CODE: {option}<u8> = {option}::None;"),
+    }
     line!(out, "    const TABLE: &'static ::onereg::Table = &table::TABLE;");
     line!(out, "}}");
     line!(out);
