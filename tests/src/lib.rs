@@ -6,6 +6,7 @@
 pub mod command;
 pub mod conformance;
 mod conformance_docs;
+pub mod instructions;
 pub mod kernel;
 mod lock;
 pub mod tables;

@@ -33,6 +33,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step { name: "generate", about: "everything that is generated is up to date", run: generate },
     Step { name: "fuzz", about: "no input makes the fuzz targets fail", run: fuzz::check },
+    Step { name: "bench", about: "the benchmarks run; their figures are printed", run: bench },
     Step { name: "demo", about: "the demo drives a guest on /dev/kvm", run: demo },
     Step { name: "package", about: "every crate builds from its package", run: package },
 ];
@@ -74,6 +75,11 @@ fn conformance() -> Result<String, String> {
 
 fn generate(_: &Context) -> Result<String, String> {
     cargo(["onereg", "generate", "--check"])
+}
+
+fn bench(_: &Context) -> Result<String, String> {
+    let mut cargo = Command::new("cargo");
+    run(cargo.args(["run", "--quiet", "--release", "--package", "onereg-tests", "--bin", "bench"]))
 }
 
 /// The first command of the README.

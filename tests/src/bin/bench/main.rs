@@ -1,0 +1,45 @@
+//! Benchmarks: every figure is a ratio, or stands beside what it is to be compared with in the same run.
+//!
+//! `cargo run --release -p onereg-tests --bin bench [generator|compile|access|lookup]...`. Each measurement is the best
+//! of several, for machines that are shared. Nothing here fails: the targets are printed beside the figures.
+
+mod access;
+mod best;
+mod compile;
+mod generator;
+mod lookup;
+mod synthetic;
+
+use std::env;
+use std::process::ExitCode;
+
+/// Measures one thing and prints its figures.
+type Bench = fn() -> Result<(), String>;
+
+const BENCHES: &[(&str, Bench)] = &[
+    ("generator", generator::run),
+    ("compile", compile::run),
+    ("access", access::run),
+    ("lookup", lookup::run),
+];
+
+fn main() -> ExitCode {
+    let wanted: Vec<String> = env::args().skip(1).collect();
+    if let Some(unknown) = wanted.iter().find(|name| BENCHES.iter().all(|(known, _)| known != name))
+    {
+        let known: Vec<_> = BENCHES.iter().map(|(name, _)| *name).collect();
+        eprintln!("bench: no benchmark is called `{unknown}`: there are {}", known.join(", "));
+        return ExitCode::from(2);
+    }
+    for (name, bench) in BENCHES {
+        if !wanted.is_empty() && !wanted.iter().any(|wanted| wanted == name) {
+            continue;
+        }
+        println!("{name}");
+        if let Err(error) = bench() {
+            eprintln!("bench: {name}: {error}");
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
+}
