@@ -10,7 +10,7 @@ use proc_macro::TokenStream;
 /// The argument is the folder of an `arch.yaml`, or the file itself, relative to the `Cargo.toml` of the calling crate.
 /// The content of the module appears in place, so the usual call is alone in a module:
 ///
-/// ```ignore
+/// ```text
 /// /// Registers of the UART.
 /// pub mod uart {
 ///     onereg::registers!("tables/uart");
@@ -31,19 +31,6 @@ pub fn registers(input: TokenStream) -> TokenStream {
 /// value of the register with its name in upper case, or of the one that `#[register(NAME)]` says; `NAME` is a
 /// constant of the module, or a member of a family: `X[0]`. With `#[registers(MODULE, read_only)]` the set is only
 /// read, and may hold read-only registers.
-///
-/// ```ignore
-/// #[derive(RegisterSet)]
-/// #[registers(onereg::arm64)]
-/// struct Entry {
-///     pc: u64,
-///     #[register(X[0])]
-///     device_tree: u64,
-///     pstate: Pstate,
-/// }
-///
-/// Entry { pc: 0x8000_0000, device_tree: 0x8800_0000, pstate }.write(&vcpu)?;
-/// ```
 #[proc_macro_derive(RegisterSet, attributes(registers, register))]
 pub fn register_set(input: TokenStream) -> TokenStream {
     let input = syn::parse_macro_input!(input as syn::DeriveInput);

@@ -65,6 +65,25 @@ pub use bits::support;
 #[doc(hidden)]
 pub use set::support as set_support;
 
+/// ```
+/// use onereg::arm64::Spsr;
+/// use onereg::{Arm64, Host, Memory, RegisterSet, WritableSet};
+///
+/// #[derive(RegisterSet)]
+/// #[registers(onereg::arm64)]
+/// struct Entry {
+///     pc: u64,
+///     #[register(X[0])]
+///     device_tree: u64,
+///     pstate: Spsr,
+/// }
+///
+/// let vcpu = Memory::<Arm64>::new(Host::LP64);
+/// let mut entry = Entry::read(&vcpu)?;
+/// entry.pc = 0x8000_0000;
+/// entry.write(&vcpu)?;
+/// # Ok::<(), onereg::BulkError>(())
+/// ```
 #[cfg(all(feature = "macros", feature = "kvm"))]
 pub use onereg_macros::RegisterSet;
 #[cfg(feature = "macros")]

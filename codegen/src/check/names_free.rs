@@ -34,8 +34,7 @@ pub(super) fn check(lowered: &Lowered, findings: &mut Vec<Finding>) {
     for (register, row) in lowered.model.registers.iter().zip(&lowered.rows) {
         let name = &register.name.text;
         let taken = CONSTANTS.contains(&register.constant.as_str())
-            || ACCESSORS.contains(&register.accessor.as_str())
-            || ACCESSORS.contains(&register.writer().as_str());
+            || ACCESSORS.iter().any(|taken| is_accessor(taken, &register.accessor));
         report(name, taken, || row.value("name"), findings);
     }
     let marker = lowered.model.marker();
@@ -54,6 +53,11 @@ pub(super) fn check(lowered: &Lowered, findings: &mut Vec<Finding>) {
             report(&field.name, taken, || origin.field(index).into_key(), findings);
         }
     }
+}
+
+/// Whether a register with the accessor `reader` is read or written by the method `taken`.
+fn is_accessor(taken: &str, reader: &str) -> bool {
+    taken == reader || taken.strip_prefix("set_") == Some(reader.trim_end_matches('_'))
 }
 
 fn report(name: &str, taken: bool, place: impl FnOnce() -> Place, findings: &mut Vec<Finding>) {
