@@ -8,18 +8,25 @@ use crate::names;
 /// Constants of a generated module.
 const CONSTANTS: &[&str] = &["ALL"];
 
-/// Methods of the runtime's traits, which accessors would hide.
+/// Methods of the runtime's `Registers` and `Vcpu`, which accessors would hide.
 const ACCESSORS: &[&str] = &[
     "get",
-    "set",
-    "update",
-    "host",
-    "read_bytes",
-    "write_bytes",
     "get_many",
-    "set_many",
     "get_raw",
+    "host",
+    "over",
+    "read_bytes",
+    "read_many_bytes",
+    "read_plan",
+    "reg_list",
+    "set",
+    "set_many",
+    "set_many_or",
     "set_raw",
+    "update",
+    "write_bytes",
+    "write_many_bytes",
+    "write_plan",
 ];
 
 /// Methods of every register value.

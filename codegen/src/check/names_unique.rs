@@ -10,6 +10,7 @@ use crate::model::{Field, FieldKind, Layout};
 pub(super) fn check(lowered: &Lowered, findings: &mut Vec<Finding>) {
     registers(lowered, findings);
     accessors(lowered, findings);
+    carriers(lowered, findings);
     types(lowered, findings);
     for (layout, origin) in lowered.model.layouts.iter().zip(&lowered.layouts) {
         fields(layout, origin, findings);
@@ -112,6 +113,21 @@ fn accessors(lowered: &Lowered, findings: &mut Vec<Finding>) {
             |row: usize| (registers[row].name.text.clone(), lowered.rows[row].value("name"));
         let (first, second) = (row.min(*reader), row.max(*reader));
         findings.push(twice("register", &writer, place(first), place(second)));
+    }
+}
+
+fn carriers(lowered: &Lowered, findings: &mut Vec<Finding>) {
+    let mut seen = HashMap::new();
+    for carrier in &lowered.model.carriers {
+        let place = Place::root(0).value("carriers").value(&carrier.name).into_key();
+        let constant = crate::names::constant(&carrier.name, "");
+        let second = (carrier.name.clone(), place);
+        match seen.get(&constant) {
+            Some(first) => findings.push(twice("carrier", &constant, Clone::clone(first), second)),
+            None => {
+                seen.insert(constant, second);
+            }
+        }
     }
 }
 
