@@ -40,7 +40,8 @@ fn unsafety(path: &str, text: &str) -> Vec<Finding> {
     let mut explained = false;
     let mut findings = Vec::new();
     for (number, line) in rust_lines(path, text) {
-        if line.starts_with("#![") && line.contains("unsafe_code") && !explained {
+        let opts_in = line.starts_with("#![expect(") || line.starts_with("#![allow(");
+        if opts_in && line.contains("unsafe_code") && !explained {
             findings.push((number, "say why in a comment `// UNSAFETY: ...` before"));
         }
         explained = line.starts_with("// UNSAFETY: ") || (explained && line.starts_with("//"));
@@ -154,6 +155,7 @@ mod tests {
             (unsafety, "a.rs", "// UNSAFETY: why,\n// more.\n#![expect(unsafe_code)]\n", 0),
             (unsafety, "a.rs", "// UNSAFETY: why.\nuse a;\n#![expect(unsafe_code)]\n", 1),
             (unsafety, "a.rs", "#![allow(unsafe_code)]\n", 1),
+            (unsafety, "a.rs", "#![deny(unsafe_code)]\n", 0),
             (whole_tests, "a.rs", "    #[ignore = \"slow\"]\n", 1),
             (whole_tests, "a.rs", "#[should_panic]\n", 1),
             (whole_tests, "a.rs", "#[test]\n", 0),
