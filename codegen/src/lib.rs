@@ -29,7 +29,7 @@ pub use source::{Sources, group_files};
 pub fn load(sources: &Sources) -> Result<model::Arch, Vec<Diagnostic>> {
     let mut findings = Vec::new();
     let tables = source::read(sources, &mut findings);
-    let arch = lower::lower(&tables, &mut findings);
+    let arch = lower::lower(tables, &mut findings);
     check::check(&arch, &mut findings);
     if findings.is_empty() {
         Ok(arch.model)

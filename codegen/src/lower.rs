@@ -10,7 +10,7 @@ use crate::diagnostics::{Finding, Place};
 use crate::model::{Arch, Group, Register, low_bits};
 use crate::names;
 use crate::source::{
-    Attributes, GroupFile, RawArch, RawGroup, Row, Tables, did_you_mean, is_file_name,
+    Attributes, RawArch, RawFields, RawGroup, Row, Tables, did_you_mean, is_file_name,
 };
 
 use self::layouts::Layouts;
@@ -56,45 +56,71 @@ impl RowAt {
 /// Where a layout comes from.
 #[derive(Debug)]
 pub(crate) struct LayoutOrigin {
-    /// Its name; of a row's own layout the row's.
-    pub(crate) name: Place,
-    /// The mapping of its fields.
-    pub(crate) place: Place,
+    pub(crate) at: LayoutAt,
     /// Whether a row uses it, or meant to.
     pub(crate) used: bool,
-    /// Per field: its position in that mapping.
+    /// Per field: its position in the mapping of its fields.
     pub(crate) positions: Vec<usize>,
     /// Whether every field could be read.
     pub(crate) complete: bool,
 }
 
+/// Where a layout stands.
+#[derive(Debug)]
+pub(crate) enum LayoutAt {
+    /// In a row, under `fields`.
+    Row(RowAt),
+    /// Under `layouts:`.
+    Shared(Place),
+}
+
 impl LayoutOrigin {
+    /// Its name; of a row's own layout the row's.
+    pub(crate) fn name(&self) -> Place {
+        match &self.at {
+            LayoutAt::Row(row) => row.value("name"),
+            LayoutAt::Shared(place) => place.clone().into_key(),
+        }
+    }
+
+    /// The mapping of its fields.
+    pub(crate) fn fields(&self) -> Place {
+        match &self.at {
+            LayoutAt::Row(row) => row.value("fields"),
+            LayoutAt::Shared(place) => place.value("fields"),
+        }
+    }
+
     /// Where a field stands.
     pub(crate) fn field(&self, index: usize) -> Place {
-        self.positions
-            .get(index)
-            .map_or_else(|| self.place.clone(), |position| self.place.entry(*position))
+        let fields = self.fields();
+        match self.positions.get(index) {
+            Some(position) => fields.entry(*position),
+            None => fields,
+        }
     }
 }
 
 /// Resolves the tables of one architecture.
-pub(crate) fn lower(tables: &Tables, findings: &mut Vec<Finding>) -> Lowered {
-    let raw = &tables.arch;
+pub(crate) fn lower(mut tables: Tables, findings: &mut Vec<Finding>) -> Lowered {
     let mut lowered =
-        Lowered { model: arch(raw, tables), incomplete: tables.incomplete, ..Lowered::default() };
-    for group in &raw.groups {
-        lowered.model.groups.push(lower_group(group, tables));
+        Lowered { model: arch(&tables), incomplete: tables.incomplete, ..Lowered::default() };
+    for group in &tables.arch.groups {
+        lowered.model.groups.push(lower_group(group, &tables.path));
         lowered.groups.push(group.place.clone());
     }
-    let mut layouts = Layouts::shared(tables, &mut lowered);
+    let shared = tables.files.iter_mut().flat_map(|file| std::mem::take(&mut file.layouts));
+    let layouts = Layouts::shared(shared, &mut lowered);
     let (mut rows, mut unreadable) = (Vec::new(), Vec::new());
     let mut count = 0u32;
-    for file in &tables.files {
-        for (index, row) in file.rows.iter().enumerate() {
+    for file in &mut tables.files {
+        for (index, row) in file.rows.iter_mut().enumerate() {
+            let fields = row.fields.take();
+            let row = &*row;
             let place = RowAt { text: file.text, row: index };
-            let context = Context { raw, file, row, place };
+            let context = Context { raw: &tables.arch, group: file.group, row, place };
             let register = context
-                .register(index, &mut lowered, &mut layouts, findings)
+                .register(fields, &mut lowered, &layouts, findings)
                 .filter(|register| context.is_bounded(register, &mut count, findings));
             match register {
                 Some(register) => {
@@ -111,7 +137,8 @@ pub(crate) fn lower(tables: &Tables, findings: &mut Vec<Finding>) -> Lowered {
     lowered
 }
 
-fn arch(raw: &RawArch, tables: &Tables) -> Arch {
+fn arch(tables: &Tables) -> Arch {
+    let raw = &tables.arch;
     Arch {
         name: raw.name.clone(),
         code: if raw.plain { None } else { Some(raw.code.unwrap_or(0)) },
@@ -128,8 +155,8 @@ fn arch(raw: &RawArch, tables: &Tables) -> Arch {
     }
 }
 
-fn lower_group(group: &RawGroup, tables: &Tables) -> Group {
-    let folder = tables.path.rfind('/').map_or("", |slash| &tables.path[..=slash]);
+fn lower_group(group: &RawGroup, path: &str) -> Group {
+    let folder = path.rfind('/').map_or("", |slash| &path[..=slash]);
     let base = group.base.unwrap_or(0);
     let below_base = if base == 0 { low_bits(32) } else { low_bits(base.trailing_zeros()) };
     Group {
@@ -149,14 +176,15 @@ fn lower_group(group: &RawGroup, tables: &Tables) -> Group {
 /// One row and what it inherits.
 struct Context<'a> {
     raw: &'a RawArch,
-    file: &'a GroupFile,
+    /// Index of its group.
+    group: usize,
     row: &'a Row,
     place: RowAt,
 }
 
 impl Context<'_> {
     fn group(&self) -> &RawGroup {
-        &self.raw.groups[self.file.group]
+        &self.raw.groups[self.group]
     }
 
     /// The first of row, group and architecture that says something.
@@ -179,9 +207,9 @@ impl Context<'_> {
 
     fn register(
         &self,
-        index: usize,
+        fields: Option<RawFields>,
         lowered: &mut Lowered,
-        layouts: &mut Layouts,
+        layouts: &Layouts,
         findings: &mut Vec<Finding>,
     ) -> Option<Register> {
         let row = self.row;
@@ -202,13 +230,13 @@ impl Context<'_> {
             .as_ref()
             .map(|name| names::constant(&name.prefix, &name.suffix))
             .unwrap_or_default();
-        let layout = layouts.of_row(self, &constant, lowered, findings);
+        let layout = layouts.of_row(self, fields, &constant, lowered, findings);
         let copy = |text: Option<&String>| text.cloned();
         Some(Register {
             accessor: names::method(&constant),
             constant,
             name: name?,
-            group: self.file.group,
+            group: self.group,
             width: row.width?,
             number: number?,
             stride: row.stride.unwrap_or(1),
@@ -234,7 +262,7 @@ impl Context<'_> {
             layout32,
             doc: row.doc.clone().unwrap_or_default(),
             source: copy(self.attribute(|a| a.source.as_ref())),
-            row: index,
+            row: self.place.row,
         })
     }
 

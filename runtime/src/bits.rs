@@ -21,8 +21,10 @@ pub trait EnumLayout: 'static {
 pub struct Field {
     /// Name, in the manual's spelling.
     pub name: &'static str,
-    /// Pieces, most significant first: more than one for a split field.
-    pub pieces: &'static [Piece],
+    /// Most significant piece, and the only one unless the field is split.
+    pub top: Piece,
+    /// Other pieces, most significant first.
+    pub rest: &'static [Piece],
     /// Kind.
     pub kind: FieldKind,
     /// Names of values.
@@ -67,15 +69,34 @@ impl FieldKind {
 }
 
 impl Field {
+    /// Describes a field in one piece, from `lsb` to `msb`, without names of values.
+    pub const fn new(name: &'static str, msb: u8, lsb: u8, kind: FieldKind) -> Self {
+        Field { name, top: Piece { msb, lsb }, rest: &[], kind, values: &[] }
+    }
+
+    /// Adds pieces below the first, most significant first.
+    pub const fn with_rest(self, rest: &'static [Piece]) -> Self {
+        Field { rest, ..self }
+    }
+
+    /// Adds names of values.
+    pub const fn with_values(self, values: &'static [(&'static str, u64)]) -> Self {
+        Field { values, ..self }
+    }
+
+    /// Iterates over the pieces, most significant first: more than one for a split field.
+    pub fn pieces(&self) -> impl DoubleEndedIterator<Item = Piece> {
+        core::iter::once(self.top).chain(self.rest.iter().copied())
+    }
+
     /// Returns the width in bits of all pieces together.
     pub fn width(&self) -> u32 {
-        self.pieces.iter().map(|piece| u32::from(piece.msb - piece.lsb) + 1).sum()
+        self.pieces().map(Piece::width).sum()
     }
 
     /// Extracts the field from `bits`, unsigned.
     pub fn extract(&self, bits: u128) -> u128 {
-        self.pieces
-            .iter()
+        self.pieces()
             .fold(0, |value, piece| value << piece.width() | bits >> piece.lsb & piece.mask())
     }
 
@@ -83,7 +104,7 @@ impl Field {
     pub fn insert(&self, bits: u128, value: u128) -> Option<u128> {
         let mut rest = value;
         let mut bits = bits;
-        for piece in self.pieces.iter().rev() {
+        for piece in self.pieces().rev() {
             bits = bits & !(piece.mask() << piece.lsb) | (rest & piece.mask()) << piece.lsb;
             rest = rest.checked_shr(piece.width()).unwrap_or(0);
         }
@@ -346,8 +367,20 @@ pub mod support {
         }
     }
 
-    macro_rules! put {
-        ($($name:ident($integer:ty))+) => {$(
+    macro_rules! access {
+        ($($integer:ident: $bit:ident $take:ident $put:ident)+) => {$(
+            /// Returns the bit `lsb`.
+            #[inline]
+            pub const fn $bit(bits: $integer, lsb: u32) -> bool {
+                bits >> lsb & 1 != 0
+            }
+
+            /// Takes the bits of `mask << lsb`.
+            #[inline]
+            pub const fn $take(bits: $integer, mask: $integer, lsb: u32) -> $integer {
+                bits >> lsb & mask
+            }
+
             /// Puts `value` into the bits of `mask << lsb`.
             ///
             /// # Panics
@@ -355,14 +388,21 @@ pub mod support {
             /// Panics when the value does not fit the mask.
             #[inline]
             #[track_caller]
-            pub const fn $name(bits: $integer, value: $integer, mask: $integer, lsb: u32) -> $integer {
+            pub const fn $put(bits: $integer, value: $integer, mask: $integer, lsb: u32) -> $integer {
                 assert!(value <= mask, "the value does not fit the field");
                 bits & !(mask << lsb) | value << lsb
             }
         )+};
     }
 
-    put! { put_u8(u8) put_u16(u16) put_u32(u32) put_u64(u64) put_u128(u128) }
+    // Generated methods call these: a call compiles faster than the operators in it.
+    access! {
+        u8: bit_u8 take_u8 put_u8
+        u16: bit_u16 take_u16 put_u16
+        u32: bit_u32 take_u32 put_u32
+        u64: bit_u64 take_u64 put_u64
+        u128: bit_u128 take_u128 put_u128
+    }
 
     /// Cuts a number to the two's complement of `width` bits.
     ///

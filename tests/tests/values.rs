@@ -113,7 +113,7 @@ fn text_reads_back() {
 fn the_field_table_accounts_for_every_bit() {
     let mut seen = 0u128;
     for field in every::layout::Kinds::FIELDS {
-        for piece in field.pieces {
+        for piece in field.pieces() {
             let bits = ((1u128 << (piece.msb - piece.lsb + 1)) - 1) << piece.lsb;
             assert_eq!(seen & bits, 0, "{}", field.name);
             seen |= bits;

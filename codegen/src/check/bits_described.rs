@@ -14,7 +14,7 @@ pub(super) fn check(lowered: &Lowered, findings: &mut Vec<Finding>) {
             continue;
         }
         let message = format!("bits of `{}` that no field has: {}", layout.name, gaps.join(", "));
-        let finding = Finding::new("E0304", origin.place.clone().into_key(), message);
+        let finding = Finding::new("E0304", origin.fields().into_key(), message);
         let quoted: Vec<_> = gaps
             .iter()
             .map(|gap| if gap.contains("..") { format!("\"{gap}\"") } else { gap.clone() })

@@ -1,7 +1,7 @@
 //! A layout is as wide as the registers that use it, and as one that an integer can hold.
 
 use crate::diagnostics::{Finding, Place};
-use crate::lower::{Lowered, RowAt};
+use crate::lower::{LayoutAt, Lowered, RowAt};
 use crate::model::{Layout, Register, Width};
 
 use super::widths_legal;
@@ -23,10 +23,10 @@ pub(super) fn check(lowered: &Lowered, findings: &mut Vec<Finding>) {
         }
     }
     for (layout, origin) in lowered.model.layouts.iter().zip(&lowered.layouts) {
-        if layout.shared && !is_integer(layout.width) {
-            let mut width = origin.place.clone();
-            width.path.pop();
-            findings.push(not_integer(layout, width.value("width")));
+        if let LayoutAt::Shared(place) = &origin.at
+            && !is_integer(layout.width)
+        {
+            findings.push(not_integer(layout, place.value("width")));
         }
     }
 }

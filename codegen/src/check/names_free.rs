@@ -50,7 +50,7 @@ pub(super) fn check(lowered: &Lowered, findings: &mut Vec<Finding>) {
     let accessors = format!("{marker}Registers");
     for (layout, origin) in lowered.model.layouts.iter().zip(&lowered.layouts) {
         let is_type = |name: &str| TYPES.contains(&name) || name == marker || name == accessors;
-        report(&layout.name, is_type(&layout.rust), || origin.name.clone(), findings);
+        report(&layout.name, is_type(&layout.rust), || origin.name(), findings);
         for (index, field) in layout.fields.iter().enumerate() {
             if field.kind.is_reserved() {
                 continue;

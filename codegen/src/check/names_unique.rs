@@ -139,7 +139,7 @@ fn types(lowered: &Lowered, findings: &mut Vec<Finding>) {
             format!("{}.{}", layouts[index].name, layouts[index].fields[field].name),
             lowered.layouts[index].field(field).into_key(),
         ),
-        None => (layouts[index].name.clone(), lowered.layouts[index].name.clone()),
+        None => (layouts[index].name.clone(), lowered.layouts[index].name()),
     };
     let mut seen = HashMap::new();
     for (index, layout) in layouts.iter().enumerate() {

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use super::{Context, LayoutOrigin, Lowered};
-use crate::diagnostics::{Finding, Place};
+use super::{Context, LayoutAt, LayoutOrigin, Lowered};
+use crate::diagnostics::Finding;
 use crate::model::{Layout, Width};
 use crate::names;
-use crate::source::{RawLayout, Tables, did_you_mean};
+use crate::source::{RawFields, RawLayout, did_you_mean};
 
 /// Shared layouts by name; `None` where one could not be read.
 pub(super) struct Layouts {
@@ -16,15 +16,14 @@ pub(super) struct Layouts {
 
 impl Layouts {
     /// Lowers the shared layouts of all files.
-    pub(super) fn shared(tables: &Tables, lowered: &mut Lowered) -> Self {
-        let mut layouts = Layouts { known: HashMap::new() };
-        for layout in tables.files.iter().flat_map(|file| &file.layouts) {
-            let index = layout.width.map(|width| {
-                let mut name = layout.place.clone();
-                name.path.pop();
-                push(layout, &layout.name, name.into_key(), width, true, lowered)
+    pub(super) fn shared(layouts: impl Iterator<Item = RawLayout>, lowered: &mut Lowered) -> Self {
+        let mut known = HashMap::new();
+        for RawLayout { name, width, doc, source, fields, place } in layouts {
+            let index = width.map(|width| {
+                let layout = Layout { shared: true, doc, source, ..new(&name, width) };
+                push(layout, fields, LayoutAt::Shared(place), lowered)
             });
-            match layouts.known.entry(layout.name.clone()) {
+            match known.entry(name) {
                 Entry::Vacant(entry) => {
                     entry.insert(index);
                 }
@@ -32,19 +31,20 @@ impl Layouts {
                 Entry::Occupied(_) => index.iter().for_each(|&it| lowered.layouts[it].used = true),
             }
         }
-        layouts
+        Layouts { known }
     }
 
     /// Layout of a row: its own `fields`, or the shared one that it names.
     pub(super) fn of_row(
         &self,
         context: &Context<'_>,
+        own: Option<RawFields>,
         constant: &str,
         lowered: &mut Lowered,
         findings: &mut Vec<Finding>,
     ) -> Option<usize> {
         let row = context.row;
-        let Some(own) = &row.fields else {
+        let Some(own) = own else {
             return self.by_name(row.layout.as_deref(), context, "layout", lowered, findings);
         };
         if let Some(shared) = &row.layout {
@@ -58,16 +58,13 @@ impl Layouts {
             Width::Bits(bits) => bits,
             Width::Ulong => 64,
             Width::Vlenb => {
-                let finding = Finding::new(
-                    "E0309",
-                    own.place.clone(),
-                    "a register of the host's vector length has no fields",
-                );
-                findings.push(finding);
+                let place = context.place.value("fields");
+                let message = "a register of the host's vector length has no fields";
+                findings.push(Finding::new("E0309", place, message));
                 return None;
             }
         };
-        Some(push(own, constant, context.place.value("name"), width, false, lowered))
+        Some(push(new(constant, width), own, LayoutAt::Row(context.place), lowered))
     }
 
     /// The shared layout called `name`.
@@ -112,29 +109,23 @@ impl Layouts {
     }
 }
 
-fn push(
-    raw: &RawLayout,
-    name: &str,
-    name_place: Place,
-    width: u32,
-    shared: bool,
-    lowered: &mut Lowered,
-) -> usize {
-    lowered.layouts.push(LayoutOrigin {
-        name: name_place,
-        used: false,
-        place: raw.place.clone(),
-        positions: raw.fields.iter().map(|field| field.position).collect(),
-        complete: raw.complete,
-    });
-    lowered.model.layouts.push(Layout {
+/// A layout without fields.
+fn new(name: &str, width: u32) -> Layout {
+    Layout {
         name: name.to_owned(),
         rust: names::type_name(&names::constant(name, "")),
         width,
-        fields: raw.fields.iter().map(|field| field.field.clone()).collect(),
-        shared,
-        doc: raw.doc.clone(),
-        source: raw.source.clone(),
-    });
+        fields: Vec::new(),
+        shared: false,
+        doc: String::new(),
+        source: None,
+    }
+}
+
+/// Adds a layout with these fields.
+fn push(layout: Layout, fields: RawFields, at: LayoutAt, lowered: &mut Lowered) -> usize {
+    let RawFields { fields, positions, complete } = fields;
+    lowered.layouts.push(LayoutOrigin { at, used: false, positions, complete });
+    lowered.model.layouts.push(Layout { fields, ..layout });
     lowered.model.layouts.len() - 1
 }

@@ -7,28 +7,28 @@ use crate::diagnostics::{Finding, Place};
 use crate::model::{Access, EnumValue, Field, FieldKind, MAX_WIDTH, Piece};
 use crate::names;
 
-/// A layout as written: a shared one, or a row's `fields`.
-#[derive(Debug, Clone)]
+/// A shared layout as written.
+#[derive(Debug)]
 pub(crate) struct RawLayout {
-    /// Name under `layouts:`; empty for a row's own.
+    /// Name under `layouts:`.
     pub(crate) name: String,
-    /// Width in bits; `None` for a row's own.
+    /// Width in bits.
     pub(crate) width: Option<u32>,
     pub(crate) doc: String,
     pub(crate) source: Option<String>,
-    pub(crate) fields: Vec<RawField>,
-    /// Where the fields stand.
+    pub(crate) fields: RawFields,
+    /// Where the layout stands.
     pub(crate) place: Place,
-    /// Whether every field could be read.
-    pub(crate) complete: bool,
 }
 
-/// A field and where it stands.
-#[derive(Debug, Clone)]
-pub(crate) struct RawField {
-    pub(crate) field: Field,
-    /// Position in the mapping.
-    pub(crate) position: usize,
+/// Fields as written.
+#[derive(Debug, Default)]
+pub(crate) struct RawFields {
+    pub(crate) fields: Vec<Field>,
+    /// Per field: its position in the mapping.
+    pub(crate) positions: Vec<usize>,
+    /// Whether every field could be read.
+    pub(crate) complete: bool,
 }
 
 impl Walker<'_> {
@@ -40,33 +40,30 @@ impl Walker<'_> {
             width: None,
             doc: String::new(),
             source: None,
-            fields: Vec::new(),
-            place: at.place().value("fields"),
-            complete: false,
+            fields: RawFields::default(),
+            place: at.place(),
         };
         self.keys(node, at, LAYOUT, |walker, key, value, at| match key {
             "width" => layout.width = walker.small(value, at, MAX_WIDTH),
             "doc" => layout.doc = walker.text(value, at).unwrap_or_default(),
             "source" => layout.source = walker.text(value, at),
-            _ => (layout.fields, layout.complete) = walker.fields(value, at),
+            _ => layout.fields = walker.fields(value, at),
         });
         layout
     }
 
-    /// Reads the fields of a layout; the second value is whether all could be read.
-    pub(super) fn fields(&mut self, node: Node, at: &At<'_>) -> (Vec<RawField>, bool) {
+    /// Reads the fields of a layout.
+    pub(super) fn fields(&mut self, node: Node, at: &At<'_>) -> RawFields {
         let before = self.findings.len();
-        let mut fields = Vec::new();
-        let mut position = 0;
+        let mut read = RawFields::default();
         self.names(node, at, |walker, name, value, at| {
-            if let At::Entry(_, entry) = at {
-                position = *entry;
-            }
-            if let Some(field) = walker.field(name, value, at) {
-                fields.push(RawField { field, position });
+            if let (At::Entry(_, position), Some(field)) = (at, walker.field(name, value, at)) {
+                read.fields.push(field);
+                read.positions.push(*position);
             }
         });
-        (fields, self.findings.len() == before)
+        read.complete = self.findings.len() == before;
+        read
     }
 
     fn field(&mut self, name: String, node: Node, at: &At<'_>) -> Option<Field> {

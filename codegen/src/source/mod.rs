@@ -9,7 +9,7 @@ mod walk;
 pub(crate) mod yaml;
 
 pub(crate) use arch::{RawArch, RawGroup};
-pub(crate) use fields::RawLayout;
+pub(crate) use fields::{RawFields, RawLayout};
 pub(crate) use rows::{Attributes, Number, Row};
 pub(crate) use walk::did_you_mean;
 

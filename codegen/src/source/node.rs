@@ -11,8 +11,8 @@ use serde::de::{
 pub(crate) enum Node {
     Null,
     Bool(bool),
-    /// Fits `i128`: YAML has negative numbers, ids need all of `u64`.
-    Int(i128),
+    /// `None` when it is negative or has more than 64 bits.
+    Int(Option<u64>),
     Float(f64),
     Text(String),
     List(Vec<Node>),
@@ -73,19 +73,19 @@ impl<'de> Visitor<'de> for NodeVisitor {
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Node, E> {
-        Ok(Node::Int(value.into()))
+        Ok(Node::Int(value.try_into().ok()))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Node, E> {
-        Ok(Node::Int(value.into()))
+        Ok(Node::Int(Some(value)))
     }
 
     fn visit_i128<E>(self, value: i128) -> Result<Node, E> {
-        Ok(Node::Int(value))
+        Ok(Node::Int(value.try_into().ok()))
     }
 
     fn visit_u128<E>(self, value: u128) -> Result<Node, E> {
-        Ok(i128::try_from(value).map_or(Node::Float(f64::INFINITY), Node::Int))
+        Ok(Node::Int(value.try_into().ok()))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Node, E> {

@@ -1,6 +1,6 @@
 //! Reads rows, and the attributes that groups and architectures give them.
 
-use super::fields::RawLayout;
+use super::fields::RawFields;
 use super::grammar::{CONDITIONS, DEFAULTS, ROW};
 use super::node::Node;
 use super::walk::{At, Walker};
@@ -9,7 +9,7 @@ use crate::model::{Access, Class, Listed, MAX_WIDTH, Name, Scope, Width, WriteRu
 use crate::names;
 
 /// A row as written. The name of something else that could not be read is empty.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Row {
     pub(crate) name: Option<Name>,
     pub(crate) width: Option<Width>,
@@ -21,7 +21,7 @@ pub(crate) struct Row {
     pub(crate) overlaps: Vec<String>,
     pub(crate) layout: Option<String>,
     pub(crate) layout32: Option<String>,
-    pub(crate) fields: Option<RawLayout>,
+    pub(crate) fields: Option<RawFields>,
     pub(crate) doc: Option<String>,
     pub(crate) attributes: Attributes,
 }
@@ -71,7 +71,7 @@ impl Walker<'_> {
             "overlaps" => row.overlaps = walker.texts(value, at).unwrap_or_default(),
             "layout" => row.layout = Some(walker.text(value, at).unwrap_or_default()),
             "layout32" => row.layout32 = Some(walker.text(value, at).unwrap_or_default()),
-            "fields" => row.fields = Some(walker.own_layout(value, at)),
+            "fields" => row.fields = Some(walker.fields(value, at)),
             "doc" => row.doc = Some(walker.text(value, at).unwrap_or_default()),
             _ => walker.attribute(&mut row.attributes, key, value, at),
         });
@@ -82,20 +82,6 @@ impl Walker<'_> {
             );
         }
         row
-    }
-
-    fn own_layout(&mut self, node: Node, at: &At<'_>) -> RawLayout {
-        let (fields, complete) = self.fields(node, at);
-        let place = at.place();
-        RawLayout {
-            name: String::new(),
-            width: None,
-            doc: String::new(),
-            source: None,
-            fields,
-            place,
-            complete,
-        }
     }
 
     /// Reads `defaults:`.

@@ -109,13 +109,9 @@ impl Walker<'_> {
 
     /// An unsigned number.
     pub(super) fn number(&mut self, node: Node, at: &At<'_>) -> Option<u64> {
-        if let Node::Int(number) = &node
-            && let Ok(number) = u64::try_from(*number)
-        {
-            return Some(number);
-        }
         match &node {
-            Node::Int(_) => self.beyond_64_bits(at),
+            Node::Int(Some(number)) => return Some(*number),
+            Node::Int(None) => self.beyond_64_bits(at),
             // What does not fit 128 bits is read as text.
             Node::Text(text) if is_hex(text) && text.len() > 18 => self.beyond_64_bits(at),
             _ => self.wrong(at, "a number", &node),

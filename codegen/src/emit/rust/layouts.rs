@@ -1,210 +1,67 @@
 //! `pub type SctlrEl1 = Bits<layout::SctlrEl1>` per layout: getters, builders, field table.
 
-use super::text::{doc, line};
-use crate::model::{Arch, Field, FieldKind, Layout, Width, low_bits};
+use std::borrow::Cow;
+use std::fmt;
+
+use super::text::{Quoted, doc, line, put};
+use crate::model::{Arch, Field, FieldKind, Layout, Piece, Width, low_bits};
 
 pub(super) fn emit(out: &mut String, arch: &Arch) {
     if arch.layouts.is_empty() {
         return;
     }
-    let raw = raw_types(arch);
+    let layouts = typed(arch);
     line!(out);
     line!(out, "/// Layouts of register values.");
     line!(out, "pub mod layout {{");
-    for (layout, raw) in arch.layouts.iter().zip(&raw) {
-        tables(out, layout, raw);
-    }
+    layouts.iter().for_each(|layout| tables(out, layout));
     line!(out, "}}");
-    for (layout, raw) in arch.layouts.iter().zip(&raw) {
-        value_type(out, layout, raw);
+    layouts.iter().for_each(|layout| value_type(out, layout));
+}
+
+/// A layout and its types in Rust.
+struct Typed<'a> {
+    layout: &'a Layout,
+    raw: Raw,
+    /// Per field: the type of its value.
+    values: Vec<Cow<'static, str>>,
+}
+
+impl Typed<'_> {
+    /// Fields with their types.
+    fn fields(&self) -> impl Iterator<Item = (&Field, &str)> {
+        self.layout.fields.iter().zip(self.values.iter().map(|value| &**value))
+    }
+
+    /// Enumerated fields with their types.
+    fn enumerated(&self) -> impl Iterator<Item = (&Field, &str)> {
+        self.fields().filter(|(field, _)| field.kind == FieldKind::Enum)
     }
 }
 
-/// Integer type of each layout: that of its width, or `Ulong` where an `ulong` register has it.
-fn raw_types(arch: &Arch) -> Vec<Raw> {
-    let mut types: Vec<_> =
-        arch.layouts.iter().map(|layout| Raw { width: layout.width, ulong: false }).collect();
+/// Finds the types of each layout: an integer of its width, or `Ulong` where an `ulong` register has it.
+fn typed(arch: &Arch) -> Vec<Typed<'_>> {
+    let layouts = arch.layouts.iter().map(|layout| Typed {
+        layout,
+        raw: Raw { width: layout.width, integer: unsigned(layout.width), ulong: false },
+        values: layout.fields.iter().map(|field| value(layout, field)).collect(),
+    });
+    let mut layouts: Vec<_> = layouts.collect();
     for register in arch.registers.iter().filter(|register| register.width == Width::Ulong) {
         if let Some(layout) = register.layout {
-            types[layout].ulong = true;
+            layouts[layout].raw.ulong = true;
         }
     }
-    types
+    layouts
 }
 
-struct Raw {
-    width: u32,
-    ulong: bool,
-}
-
-impl Raw {
-    /// Type that holds the bits.
-    fn holder(&self) -> String {
-        if self.ulong { "::onereg::Ulong".to_owned() } else { self.integer() }
-    }
-
-    /// Integer the getters compute with.
-    fn integer(&self) -> String {
-        format!("u{}", self.width)
-    }
-
-    /// The integer of `self`.
-    fn bits(&self) -> &'static str {
-        if self.ulong { "self.0.0" } else { "self.0" }
-    }
-
-    /// A value of the layout's type; no method is called, for every call searches all layouts.
-    fn wrap(&self, bits: &str) -> String {
-        let bits = if self.ulong { format!("::onereg::Ulong({bits})") } else { bits.to_owned() };
-        format!("Bits({bits}, ::core::marker::PhantomData)")
-    }
-}
-
-/// Field and value tables, in `mod layout`.
-fn tables(out: &mut String, layout: &Layout, raw: &Raw) {
-    let rust = &layout.rust;
-    doc(out, "    ", &format!("Layout of {}.", layout.name));
-    line!(out, "    pub enum {rust} {{}}");
-    line!(out, "    impl ::onereg::Layout for {rust} {{");
-    line!(out, "        type Raw = {};", raw.holder());
-    line!(out, "        const NAME: &'static str = {:?};", layout.name);
-    line!(out, "        const FIELDS: &'static [::onereg::Field] = &[");
-    for field in &layout.fields {
-        let pieces: Vec<_> = field
-            .pieces
-            .iter()
-            .map(|piece| format!("::onereg::Piece {{ msb: {}, lsb: {} }}", piece.msb, piece.lsb))
-            .collect();
-        let values = match field.kind {
-            FieldKind::Enum => {
-                format!("<{} as ::onereg::EnumLayout>::VALUES", layout.enum_type(field))
-            }
-            _ => "&[]".to_owned(),
-        };
-        line!(
-            out,
-            "            ::onereg::Field {{ name: {:?}, pieces: &[{}], kind: ::onereg::FieldKind::{}, values: {values} }},",
-            field.name,
-            pieces.join(", "),
-            field.kind.variant(),
-        );
-    }
-    line!(out, "        ];");
-    line!(out, "    }}");
-    for field in layout.fields.iter().filter(|field| field.kind == FieldKind::Enum) {
-        let rust = layout.enum_type(field);
-        doc(out, "    ", &format!("Values of {}.{}.", layout.name, field.name));
-        line!(out, "    pub enum {rust} {{}}");
-        line!(out, "    impl ::onereg::EnumLayout for {rust} {{");
-        line!(out, "        const VALUES: &'static [(&'static str, u64)] = &[");
-        for value in &field.values {
-            line!(out, "            ({:?}, {:#x}),", value.name, value.value);
-        }
-        line!(out, "        ];");
-        line!(out, "    }}");
-    }
-}
-
-/// `pub type SctlrEl1 = Bits<layout::SctlrEl1>` with its methods, and the types of its enumerated fields.
-fn value_type(out: &mut String, layout: &Layout, raw: &Raw) {
-    let rust = &layout.rust;
-    line!(out);
-    let what = if layout.doc.is_empty() {
-        format!("Value of {}", layout.name)
-    } else {
-        layout.doc.clone()
-    };
-    doc(out, "", &format!("{}.", what.trim_end_matches('.')));
-    let holder = raw.holder();
-    line!(out, "pub type {rust} = Bits<layout::{rust}, {holder}>;");
-    line!(out);
-    line!(out, "impl Bits<layout::{rust}, {holder}> {{");
-    for field in layout.fields.iter().filter(|field| !field.kind.is_reserved()) {
-        accessors(out, layout, field, raw);
-    }
-    line!(out, "}}");
-    for field in layout.fields.iter().filter(|field| field.kind == FieldKind::Enum) {
-        let rust = layout.enum_type(field);
-        line!(out);
-        doc(out, "", &format!("Value of {}.{}.", layout.name, field.name));
-        line!(out, "pub type {rust} = Enum<layout::{rust}>;");
-        line!(out);
-        line!(out, "impl Enum<layout::{rust}> {{");
-        for value in &field.values {
-            doc(out, "    ", &format!("{}: {:#x}.", value.name, value.value));
-            line!(
-                out,
-                "    pub const {}: Self = Enum({:#x}, ::core::marker::PhantomData);",
-                value.constant,
-                value.value
-            );
-        }
-        line!(out, "}}");
-    }
-}
-
-/// `pub const fn m(self) -> bool` and `pub const fn with_m(self, value: bool) -> Self`.
-fn accessors(out: &mut String, layout: &Layout, field: &Field, raw: &Raw) {
-    let width = field.width();
-    let integer = raw.integer();
-    let kind = match field.kind {
-        FieldKind::Bool => "bool".to_owned(),
-        FieldKind::Int => format!("i{}", holder(width)),
-        FieldKind::Enum => layout.enum_type(field),
-        _ => format!("u{}", holder(width)),
-    };
-    let read = read(field, raw);
-    let getter = match field.kind {
-        FieldKind::Bool => format!("{read} != 0"),
-        FieldKind::Enum => {
-            format!("Enum({}, ::core::marker::PhantomData)", cast(&read, &integer, "u64"))
-        }
-        FieldKind::Int => {
-            let shift = holder(width) - width;
-            format!("(({read}) as {kind}) << {shift} >> {shift}")
-        }
-        _ => cast(&read, &integer, &kind),
-    };
-    let value = match field.kind {
-        FieldKind::Enum => cast("value.0", "u64", &integer),
-        FieldKind::Int => {
-            format!("::onereg::support::unsigned(value as i128, {width}) as {integer}")
-        }
-        _ => cast("value", &kind, &integer),
-    };
-    let builder = raw.wrap(&write(field, raw, &value));
-    let rust = &field.rust;
-    let with = field.builder();
-    doc(out, "    ", &description(field));
-    line!(out, "    #[inline]");
-    line!(out, "    pub const fn {rust}(self) -> {kind} {{ {getter} }}");
-    doc(out, "    ", &format!("Replaces {}.", field.name));
-    line!(out, "    #[inline]");
-    line!(out, "    pub const fn {with}(self, value: {kind}) -> Self {{ {builder} }}");
-}
-
-/// `Returns M, bit 0: MMU enable.`
-fn description(field: &Field) -> String {
-    let bits: Vec<_> = field
-        .pieces
-        .iter()
-        .map(|piece| match piece.msb == piece.lsb {
-            true => format!("{}", piece.msb),
-            false => format!("{}..{}", piece.msb, piece.lsb),
-        })
-        .collect();
-    let noun = if field.width() == 1 { "bit" } else { "bits" };
-    let doc = field.doc.trim_end_matches('.');
-    let (colon, doc) = if doc.is_empty() { ("", "") } else { (": ", doc) };
-    format!("Returns {}, {noun} {}{colon}{doc}.", field.name, bits.join(" and "))
-}
-
-/// `value` of type `from` as one of type `to`.
-fn cast(value: &str, from: &str, to: &str) -> String {
-    match from == to {
-        true => value.to_owned(),
-        false if value.contains(' ') => format!("({value}) as {to}"),
-        false => format!("{value} as {to}"),
+/// Type of a field's value.
+fn value(layout: &Layout, field: &Field) -> Cow<'static, str> {
+    match field.kind {
+        FieldKind::Bool => "bool".into(),
+        FieldKind::Int => signed(field.width()).into(),
+        FieldKind::Enum => layout.enum_type(field).into(),
+        _ => unsigned(field.width()).into(),
     }
 }
 
@@ -213,40 +70,260 @@ fn holder(width: u32) -> u32 {
     width.next_power_of_two().max(8)
 }
 
-/// The field's bits, moved to the bottom.
-fn read(field: &Field, raw: &Raw) -> String {
-    let bits = raw.bits();
-    let mut below = field.width();
-    let mut terms = Vec::with_capacity(field.pieces.len());
-    for piece in &field.pieces {
-        below -= piece.width();
-        let whole = piece.width() == raw.width;
-        let moved =
-            if piece.lsb == 0 { bits.to_owned() } else { format!("{bits} >> {}", piece.lsb) };
-        let term = if whole { moved } else { format!("{moved} & {:#x}", mask(piece.width())) };
-        terms.push(if below == 0 { term } else { format!("({term}) << {below}") });
+fn unsigned(width: u32) -> &'static str {
+    match holder(width) {
+        8 => "u8",
+        16 => "u16",
+        32 => "u32",
+        64 => "u64",
+        _ => "u128",
     }
-    terms.join(" | ")
 }
 
-/// `self` with the field's bits replaced by those of `value`; the top piece takes what is left, or panics.
-fn write(field: &Field, raw: &Raw, value: &str) -> String {
-    if field.width() == raw.width && field.pieces.len() == 1 {
-        return value.to_owned();
+fn signed(width: u32) -> &'static str {
+    match holder(width) {
+        8 => "i8",
+        16 => "i16",
+        32 => "i32",
+        64 => "i64",
+        _ => "i128",
     }
+}
+
+/// What holds the bits of a layout.
+struct Raw {
+    width: u32,
+    /// Integer that getters and builders compute with.
+    integer: &'static str,
+    ulong: bool,
+}
+
+impl Raw {
+    /// Type of the bits.
+    fn holder(&self) -> &'static str {
+        if self.ulong { "::onereg::Ulong" } else { self.integer }
+    }
+
+    /// The integer of `self`.
+    fn bits(&self) -> &'static str {
+        if self.ulong { "self.0.0" } else { "self.0" }
+    }
+}
+
+/// Field and value tables, in `mod layout`.
+fn tables(out: &mut String, typed: &Typed<'_>) {
+    let layout = typed.layout;
+    let rust = &layout.rust;
+    doc(out, "    ", format_args!("Layout of {}.", layout.name));
+    line!(out, "    pub enum {rust} {{}}");
+    line!(out, "    impl ::onereg::Layout for {rust} {{");
+    line!(out, "        type Raw = {};", typed.raw.holder());
+    line!(out, "        const NAME: &'static str = {};", Quoted(&layout.name));
+    line!(out, "        const FIELDS: &'static [::onereg::Field] = &[");
+    typed.fields().for_each(|(field, value)| description(out, field, value));
+    line!(out, "        ];");
+    line!(out, "    }}");
+    for (field, rust) in typed.enumerated() {
+        doc(out, "    ", format_args!("Values of {}.{}.", layout.name, field.name));
+        line!(out, "    pub enum {rust} {{}}");
+        line!(out, "    impl ::onereg::EnumLayout for {rust} {{");
+        line!(out, "        const VALUES: &'static [(&'static str, u64)] = &[");
+        for value in &field.values {
+            line!(out, "            ({}, {:#x}),", Quoted(&value.name), value.value);
+        }
+        line!(out, "        ];");
+        line!(out, "    }}");
+    }
+}
+
+/// `::onereg::Field::new("M", 3, 0, ::onereg::FieldKind::Enum).with_values(...),`
+fn description(out: &mut String, field: &Field, value: &str) {
+    let Some((top, rest)) = field.pieces.split_first() else { return };
+    let (name, kind) = (Quoted(&field.name), field.kind.variant());
+    put!(out, "            ::onereg::Field::new({name}, {}, {}, ", top.msb, top.lsb);
+    put!(out, "::onereg::FieldKind::{kind})");
+    if !rest.is_empty() {
+        put!(out, ".with_rest(&[");
+        for piece in rest {
+            put!(out, "::onereg::Piece {{ msb: {}, lsb: {} }}, ", piece.msb, piece.lsb);
+        }
+        put!(out, "])");
+    }
+    if field.kind == FieldKind::Enum {
+        put!(out, ".with_values(<{value} as ::onereg::EnumLayout>::VALUES)");
+    }
+    line!(out, ",");
+}
+
+/// `pub type SctlrEl1 = Bits<layout::SctlrEl1>` with its methods, and the types of its enumerated fields.
+fn value_type(out: &mut String, typed: &Typed<'_>) {
+    let layout = typed.layout;
+    let rust = &layout.rust;
+    line!(out);
+    match layout.doc.trim_end_matches('.') {
+        "" => doc(out, "", format_args!("Value of {}.", layout.name)),
+        text => doc(out, "", format_args!("{text}.")),
+    }
+    let holder = typed.raw.holder();
+    line!(out, "pub type {rust} = Bits<layout::{rust}, {holder}>;");
+    line!(out);
+    line!(out, "impl Bits<layout::{rust}, {holder}> {{");
+    for (field, value) in typed.fields().filter(|(field, _)| !field.kind.is_reserved()) {
+        accessors(out, field, value, &typed.raw);
+    }
+    line!(out, "}}");
+    for (field, rust) in typed.enumerated() {
+        line!(out);
+        doc(out, "", format_args!("Value of {}.{}.", layout.name, field.name));
+        line!(out, "pub type {rust} = Enum<layout::{rust}>;");
+        line!(out);
+        line!(out, "impl Enum<layout::{rust}> {{");
+        for value in &field.values {
+            let number = value.value;
+            doc(out, "    ", format_args!("{}: {number:#x}.", value.name));
+            put!(out, "    pub const {}: Self = ", value.constant);
+            line!(out, "Self({number:#x}, ::core::marker::PhantomData);");
+        }
+        line!(out, "}}");
+    }
+}
+
+/// `pub const fn m(self) -> bool` and `pub const fn with_m(self, value: bool) -> Self`.
+fn accessors(out: &mut String, field: &Field, value: &str, raw: &Raw) {
+    let (name, pieces) = (&field.name, Pieces(&field.pieces));
+    let noun = if field.width() == 1 { "bit" } else { "bits" };
+    match field.doc.trim_end_matches('.') {
+        "" => doc(out, "    ", format_args!("Returns {name}, {noun} {pieces}.")),
+        text => doc(out, "    ", format_args!("Returns {name}, {noun} {pieces}: {text}.")),
+    }
+    line!(out, "    #[inline]");
+    put!(out, "    pub const fn {}(self) -> {value} {{ ", field.rust);
+    getter(out, field, value, raw);
+    line!(out, " }}");
+    doc(out, "    ", format_args!("Replaces {name}."));
+    line!(out, "    #[inline]");
+    put!(out, "    pub const fn {}(self, value: {value}) -> Self {{ ", field.builder());
+    builder(out, field, value, raw);
+    line!(out, " }}");
+}
+
+/// `39..32 and 7..0`.
+struct Pieces<'a>(&'a [Piece]);
+
+impl fmt::Display for Pieces<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, Piece { msb, lsb }) in self.0.iter().enumerate() {
+            let and = if index == 0 { "" } else { " and " };
+            match msb == lsb {
+                true => write!(f, "{and}{msb}")?,
+                false => write!(f, "{and}{msb}..{lsb}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes the value of a field, out of `self`.
+fn getter(out: &mut String, field: &Field, value: &str, raw: &Raw) {
+    match field.kind {
+        FieldKind::Bool => {
+            let lsb = field.pieces.first().map_or(0, |piece| piece.lsb);
+            put!(out, "::onereg::support::bit_{}({}, {lsb})", raw.integer, raw.bits());
+        }
+        FieldKind::Enum => {
+            put!(out, "Enum(");
+            read(out, field, raw, "u64");
+            put!(out, ", ::core::marker::PhantomData)");
+        }
+        FieldKind::Int => {
+            let shift = holder(field.width()) - field.width();
+            put!(out, "(");
+            read(out, field, raw, value);
+            put!(out, ") << {shift} >> {shift}");
+        }
+        _ => read(out, field, raw, value),
+    }
+}
+
+/// Writes the field's bits, moved to the bottom of a number of type `to`.
+fn read(out: &mut String, field: &Field, raw: &Raw, to: &str) {
+    let cast = to != raw.integer;
+    let parentheses = cast && field.pieces.len() > 1;
+    out.push_str(if parentheses { "(" } else { "" });
     let mut below = field.width();
-    let mut bits = raw.bits().to_owned();
+    for (index, piece) in field.pieces.iter().enumerate() {
+        below -= piece.width();
+        out.push_str(if index == 0 { "" } else { " | " });
+        if piece.width() == raw.width {
+            out.push_str(raw.bits());
+        } else {
+            let mask = mask(piece.width());
+            put!(out, "::onereg::support::take_{}(", raw.integer);
+            put!(out, "{}, {mask:#x}, {})", raw.bits(), piece.lsb);
+        }
+        if below > 0 {
+            put!(out, " << {below}");
+        }
+    }
+    out.push_str(if parentheses { ")" } else { "" });
+    if cast {
+        put!(out, " as {to}");
+    }
+}
+
+/// Writes `Self` with the field's bits replaced by those of `value`; no method is called, for every call searches all
+/// layouts.
+fn builder(out: &mut String, field: &Field, value: &str, raw: &Raw) {
+    put!(out, "{}", if raw.ulong { "Self(::onereg::Ulong(" } else { "Self(" });
+    write(out, field, value, raw);
+    put!(out, "{}, ::core::marker::PhantomData)", if raw.ulong { ")" } else { "" });
+}
+
+/// Writes the bits of `self` with those of `value` put in; the top piece takes what is left, or panics.
+fn write(out: &mut String, field: &Field, value: &str, raw: &Raw) {
+    let mut below = field.width();
+    if below == raw.width && field.pieces.len() == 1 {
+        return number(out, field, value, raw);
+    }
+    for _ in &field.pieces {
+        put!(out, "::onereg::support::put_{}(", raw.integer);
+    }
+    out.push_str(raw.bits());
     for (index, piece) in field.pieces.iter().enumerate() {
         below -= piece.width();
         let mask = mask(piece.width());
-        let moved = if below == 0 { value.to_owned() } else { format!("({value}) >> {below}") };
-        let part = if index == 0 { moved } else { format!("({moved}) & {mask:#x}") };
-        bits = format!(
-            "::onereg::support::put_u{}({bits}, {part}, {mask:#x}, {})",
-            raw.width, piece.lsb
-        );
+        put!(out, ", ");
+        number(out, field, value, raw);
+        if below > 0 {
+            put!(out, " >> {below}");
+        }
+        if index > 0 {
+            put!(out, " & {mask:#x}");
+        }
+        put!(out, ", {mask:#x}, {})", piece.lsb);
     }
-    bits
+}
+
+/// Writes `value` as an integer that computes with the bits of `self`.
+fn number(out: &mut String, field: &Field, value: &str, raw: &Raw) {
+    match field.kind {
+        FieldKind::Enum => cast(out, "value.0", "u64", raw.integer),
+        FieldKind::Int => {
+            put!(out, "::onereg::support::unsigned(");
+            cast(out, "value", value, "i128");
+            put!(out, ", {})", field.width());
+            cast(out, "", "u128", raw.integer);
+        }
+        _ => cast(out, "value", value, raw.integer),
+    }
+}
+
+/// Writes an expression of type `from` as one of type `to`.
+fn cast(out: &mut String, expression: &str, from: &str, to: &str) {
+    out.push_str(expression);
+    if from != to {
+        put!(out, " as {to}");
+    }
 }
 
 fn mask(width: u32) -> u128 {

@@ -1,18 +1,25 @@
 //! Lines of output.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
+
+/// Appends text.
+macro_rules! put {
+    ($out:expr, $($format:tt)+) => {{
+        // Writing to a string cannot fail.
+        let _ = ::std::fmt::Write::write_fmt($out, ::std::format_args!($($format)+));
+    }};
+}
 
 /// Appends a line.
 macro_rules! line {
     ($out:expr) => { $out.push('\n') };
     ($out:expr, $($format:tt)+) => {{
-        // Writing to a string cannot fail.
-        let _ = ::std::fmt::Write::write_fmt($out, ::std::format_args!($($format)+));
+        $crate::emit::rust::text::put!($out, $($format)+);
         $out.push('\n');
     }};
 }
 
-pub(super) use line;
+pub(super) use {line, put};
 
 /// A text as a Rust literal.
 pub(super) struct Quoted<'a>(pub(super) &'a str);
@@ -31,23 +38,39 @@ impl fmt::Display for Quoted<'_> {
 }
 
 /// Appends a documentation line, with everything escaped that Markdown would read as markup.
-pub(super) fn doc(out: &mut String, indent: &str, text: &str) {
+pub(super) fn doc(out: &mut String, indent: &str, text: impl fmt::Display) {
     out.push_str(indent);
     out.push_str("/// ");
-    let mut rest = text;
-    while let Some(at) = rest.find(|c: char| c.is_control() || "[]<>*_`\\".contains(c)) {
-        let (plain, special) = rest.split_at(at);
-        out.push_str(plain);
-        let mut chars = special.chars();
-        match chars.next() {
-            Some(c) if !c.is_control() => {
-                out.push('\\');
-                out.push(c);
-            }
-            _ => out.push(' '),
-        }
-        rest = chars.as_str();
-    }
-    out.push_str(rest);
+    // Writing to a string cannot fail.
+    let _ = write!(Escaped(out), "{text}");
     out.push('\n');
+}
+
+/// Whether Markdown would read it as markup, or a comment end with it.
+fn is_special(c: char) -> bool {
+    matches!(c, '[' | ']' | '<' | '>' | '*' | '_' | '`' | '\\') || c.is_control()
+}
+
+/// Escapes what is written to it.
+struct Escaped<'a>(&'a mut String);
+
+impl fmt::Write for Escaped<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let mut rest = text;
+        while let Some(at) = rest.find(is_special) {
+            let (plain, special) = rest.split_at(at);
+            self.0.push_str(plain);
+            let mut chars = special.chars();
+            match chars.next() {
+                Some(c) if !c.is_control() => {
+                    self.0.push('\\');
+                    self.0.push(c);
+                }
+                _ => self.0.push(' '),
+            }
+            rest = chars.as_str();
+        }
+        self.0.push_str(rest);
+        Ok(())
+    }
 }
