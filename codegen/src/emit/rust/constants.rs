@@ -41,10 +41,10 @@ pub(super) fn emit(out: &mut String, arch: &Arch) {
 fn documentation(out: &mut String, arch: &Arch, register: &Register) {
     doc(out, "", &register.doc);
     line!(out, "///");
-    doc(out, "", &summary(arch, register));
+    doc(out, "", summary(arch, register));
     for (label, text) in notes(arch, register) {
         line!(out, "///");
-        doc(out, "", &format!("{label}: {text}."));
+        doc(out, "", format_args!("{label}: {text}."));
     }
     if register.name.text != register.constant {
         line!(out, "#[doc(alias = {:?})]", register.name.text);
@@ -124,7 +124,11 @@ fn carriers(out: &mut String, arch: &Arch) {
     line!(out, "/// Other ioctls whose structs hold registers.");
     line!(out, "pub mod carrier {{");
     for carrier in &arch.carriers {
-        doc(out, "    ", &format!("{}: {}.", carrier.structure, carrier.doc.trim_end_matches('.')));
+        doc(
+            out,
+            "    ",
+            format_args!("{}: {}.", carrier.structure, carrier.doc.trim_end_matches('.')),
+        );
         line!(
             out,
             "    pub static {}: ::onereg::Carrier = ::onereg::Carrier {{",

@@ -51,7 +51,7 @@ fn head(out: &mut String, arch: &Arch, value_types: ValueTypes) {
         ValueTypes::Own => line!(out, "::onereg::bits_types!();"),
     }
     line!(out);
-    doc(out, "", &format!("Marks registers of: {}.", arch.doc.trim_end_matches('.')));
+    doc(out, "", format_args!("Marks registers of: {}.", arch.doc.trim_end_matches('.')));
     line!(out, "#[derive(::core::fmt::Debug, ::core::clone::Clone, ::core::marker::Copy)]");
     line!(out, "#[derive(::core::cmp::PartialEq, ::core::cmp::Eq)]");
     line!(out, "pub enum {marker} {{}}");
@@ -163,7 +163,7 @@ pub fn index(arches: &[Arch], file: impl Fn(&Arch) -> String) -> String {
     let mut out = String::new();
     for arch in arches {
         let (name, marker) = (&arch.name, arch.marker());
-        doc(&mut out, "", &format!("Registers of: {}.", arch.doc.trim_end_matches('.')));
+        doc(&mut out, "", format_args!("Registers of: {}.", arch.doc.trim_end_matches('.')));
         line!(&mut out, "pub mod {name} {{");
         line!(&mut out, "    include!({});", file(arch));
         line!(&mut out, "}}");
