@@ -25,8 +25,9 @@ pub struct Table {
     /// Registers, families expanded, aliases left out, sorted by id without its size bits, then by size; the ones of
     /// other ioctls at the end, by carrier and offset.
     pub registers: &'static [Info],
-    /// Names, aliases included, sorted, with their index in `registers`.
-    pub names: &'static [(&'static str, u32)],
+    /// Names, aliases included, each with its hash before it, by which they are sorted, and its index in `registers`
+    /// behind it.
+    pub names: &'static [(u32, &'static str, u32)],
 }
 
 /// One register.
@@ -229,8 +230,11 @@ const SIZE_MASK: u64 = 0xf << 52;
 impl Table {
     /// Looks up a register by its exact name, in O(log n) and without allocation.
     pub fn by_name(&self, name: &str) -> Option<&'static Info> {
-        let found = self.names.binary_search_by(|(known, _)| (*known).cmp(name)).ok()?;
-        self.registers.get(self.names[found].1 as usize)
+        let hash = name_hash(name);
+        let first = self.names.partition_point(|(known, ..)| *known < hash);
+        let mut same = self.names[first..].iter().take_while(|(known, ..)| *known == hash);
+        let (.., index) = same.find(|(_, known, _)| *known == name)?;
+        self.registers.get(*index as usize)
     }
 
     /// Looks up a register by its 64-bit id, in O(log n) and without allocation.
@@ -257,6 +261,16 @@ impl Table {
 /// Whether `info` may be the register of an id with this `body`: at it, or less than its slices below it.
 fn near(info: &Info, body: u64) -> bool {
     body.wrapping_sub(sort_key(info.place).0) < u64::from(info.row.slices.max(1))
+}
+
+/// Hash of a name, as the generator computes it: comparing numbers is several times faster than comparing texts.
+fn name_hash(name: &str) -> u32 {
+    let (words, rest) = name.as_bytes().as_chunks::<8>();
+    let words = words.iter().map(|word| u64::from_le_bytes(*word));
+    let words = words.chain(rest.iter().map(|byte| u64::from(*byte)));
+    let mix =
+        |hash: u64, word: u64| (hash.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
+    (words.fold(0, mix) >> 32) as u32
 }
 
 /// Order of [`Table::registers`].

@@ -172,7 +172,7 @@ fn row(out: &mut String, arch: &Arch, register: &Register) {
     line!(out, "        }},");
 }
 
-/// Names of registers and aliases with the position of their register, sorted.
+/// Names of registers and aliases with the position of their register, sorted by hash.
 fn names(out: &mut String, arch: &Arch, entries: &[Entry]) {
     let mut names = Vec::with_capacity(entries.len());
     let mut first = vec![0; arch.registers.len()];
@@ -188,14 +188,25 @@ fn names(out: &mut String, arch: &Arch, entries: &[Entry]) {
         let target = register.alias_of.unwrap_or(row);
         for member in 0..register.name.count() {
             if let Some((_, _, at)) = positions.get(first[target] + member as usize) {
-                names.push((register.name.member(member), *at));
+                let name = register.name.member(member);
+                names.push((name_hash(&name), name, *at));
             }
         }
     }
     names.sort_unstable();
-    line!(out, "    static NAMES: [(&str, u32); {}] = [", names.len());
-    for (name, at) in names {
-        line!(out, "        ({}, {at}),", Quoted(&name));
+    line!(out, "    static NAMES: [(u32, &str, u32); {}] = [", names.len());
+    for (hash, name, at) in names {
+        line!(out, "        ({hash:#010x}, {}, {at}),", Quoted(&name));
     }
     line!(out, "    ];");
+}
+
+/// Hash of a name, as the runtime computes it.
+fn name_hash(name: &str) -> u32 {
+    let (words, rest) = name.as_bytes().as_chunks::<8>();
+    let words = words.iter().map(|word| u64::from_le_bytes(*word));
+    let words = words.chain(rest.iter().map(|byte| u64::from(*byte)));
+    let mix =
+        |hash: u64, word: u64| (hash.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
+    (words.fold(0, mix) >> 32) as u32
 }

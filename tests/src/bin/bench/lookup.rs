@@ -8,7 +8,7 @@ pub(crate) fn run() -> Result<(), String> {
     let host = Host::new(64, 16).unwrap_or(Host::LP64);
     for table in TABLES {
         let ids: Vec<u64> = table.registers.iter().filter_map(|info| info.place.id(host)).collect();
-        let names: Vec<&str> = table.names.iter().map(|(name, _)| *name).collect();
+        let names: Vec<&str> = table.names.iter().map(|(_, name, _)| *name).collect();
         let rounds = 20;
         let by_id = best::of(9, || {
             (0..rounds)
