@@ -5,6 +5,7 @@
 mod apt;
 mod fuzz;
 mod no_std;
+mod package;
 mod steps;
 mod tidy;
 

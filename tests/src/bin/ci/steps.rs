@@ -6,7 +6,7 @@ use std::process::Command;
 
 use onereg_tests::command::run;
 
-use crate::{Context, apt, fuzz, no_std, tidy};
+use crate::{Context, apt, fuzz, no_std, package, tidy};
 
 /// One step: what proves what.
 pub(crate) struct Step {
@@ -35,7 +35,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "fuzz", about: "no input makes the fuzz targets fail", run: fuzz::check },
     Step { name: "bench", about: "the benchmarks run; their figures are printed", run: bench },
     Step { name: "demo", about: "the demo drives a guest on /dev/kvm", run: demo },
-    Step { name: "package", about: "every crate builds from its package", run: package },
+    Step { name: "package", about: "every crate builds from its package", run: package::check },
 ];
 
 fn fmt(_: &Context) -> Result<String, String> {
@@ -85,15 +85,6 @@ fn bench(_: &Context) -> Result<String, String> {
 /// The first command of the README.
 fn demo(_: &Context) -> Result<String, String> {
     cargo(["run", "--release"])
-}
-
-fn package(context: &Context) -> Result<String, String> {
-    let mut cargo = Command::new("cargo");
-    cargo.args(["package", "--workspace", "--exclude", "onereg-tests"]);
-    if !context.ci {
-        cargo.arg("--allow-dirty");
-    }
-    quiet(&mut cargo)
 }
 
 fn cargo<const N: usize>(arguments: [&str; N]) -> Result<String, String> {
