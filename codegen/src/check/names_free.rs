@@ -37,6 +37,9 @@ const GETTERS: &[&str] = &[
 /// Types of a generated module.
 const TYPES: &[&str] = &["Bits", "Enum", "Marker", "Self"];
 
+/// Type parameter of a generated module, which the architecture's type stands beside.
+const PARAMETER: &str = "T";
+
 pub(super) fn check(lowered: &Lowered, findings: &mut Vec<Finding>) {
     for (register, row) in lowered.model.registers.iter().zip(&lowered.rows) {
         let name = &register.name.text;
@@ -46,7 +49,8 @@ pub(super) fn check(lowered: &Lowered, findings: &mut Vec<Finding>) {
     }
     let marker = lowered.model.marker();
     let place = || Place::root(0).value("arch");
-    report(&lowered.model.name, TYPES.contains(&marker.as_str()), place, findings);
+    let taken = marker == PARAMETER || TYPES.contains(&marker.as_str());
+    report(&lowered.model.name, taken, place, findings);
     let accessors = format!("{marker}Registers");
     for (layout, origin) in lowered.model.layouts.iter().zip(&lowered.layouts) {
         let is_type = |name: &str| TYPES.contains(&name) || name == marker || name == accessors;
