@@ -4,6 +4,8 @@ use std::env;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -180,16 +182,25 @@ fn vcpus_are_named_threads() {
         .unwrap();
     let mut line = String::new();
     BufReader::new(vmm.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-    let tasks = std::fs::read_dir(format!("/proc/{}/task", vmm.id())).unwrap();
-    let name = |task: std::io::Result<std::fs::DirEntry>| {
-        std::fs::read_to_string(task.unwrap().path().join("comm")).unwrap().trim_end().to_owned()
-    };
-    let names: Vec<String> = tasks.map(name).collect();
+    let expected = ["vcpu0", "vcpu1"];
+    let has_all = |names: &[String]| expected.iter().all(|name| names.iter().any(|n| n == name));
+    // A thread takes its name when it starts to run, which the guest's first line does not wait for.
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let mut names = thread_names(&vmm);
+    while !has_all(&names) && Instant::now() < deadline {
+        sleep(Duration::from_millis(10));
+        names = thread_names(&vmm);
+    }
     kill(&vmm, "INT");
     vmm.wait().unwrap();
-    for expected in ["vcpu0", "vcpu1"] {
-        assert!(names.iter().any(|name| name == expected), "{expected} in {names:?}");
-    }
+    assert!(has_all(&names), "{expected:?} in {names:?}");
+}
+
+/// Names of the threads that a process has; one that ends meanwhile has none.
+fn thread_names(child: &Child) -> Vec<String> {
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", child.id())).unwrap();
+    let name = |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("comm")).ok();
+    tasks.flatten().filter_map(name).map(|name| name.trim_end().to_owned()).collect()
 }
 
 #[test]
