@@ -1,11 +1,12 @@
 //! What the compiler makes of a typed register access, beside the raw ioctl.
 
 use std::fs;
-use std::process::Command;
 
 use crate::command::run;
+use crate::compiler::rustc;
+use crate::tables::root;
 
-const OUTPUT: &str = "target/instructions";
+const OUTPUT: &str = "target/instructions.s";
 
 /// Instructions that two functions execute from their begin to their return when nothing fails.
 #[derive(Debug)]
@@ -25,17 +26,11 @@ pub struct Instructions {
 ///
 /// Returns the output of the compiler, or what its assembly lacks.
 pub fn instructions() -> Result<Instructions, String> {
-    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-    let mut cargo = Command::new("cargo");
-    cargo.current_dir(root).args(["build", "--release", "--package", "onereg"]);
-    run(cargo.args(["--features", "kvm", "--target-dir", OUTPUT]))?;
-    let assembly = format!("{root}/{OUTPUT}/access.s");
-    let mut rustc = Command::new("rustc");
-    rustc.current_dir(root).args(["--edition=2024", "-Copt-level=3", "-Cpanic=abort"]);
-    rustc.args(["--emit=asm", "-o", &assembly, "tests/instructions/access.rs"]);
-    rustc.arg(format!("--extern=onereg={OUTPUT}/release/libonereg.rlib"));
-    run(rustc.arg(format!("-Ldependency={OUTPUT}/release/deps")))?;
-    let text = fs::read_to_string(&assembly).map_err(|error| format!("{assembly}: {error}"))?;
+    let mut rustc = rustc()?;
+    rustc.args(["-Copt-level=3", "-Cpanic=abort", "--emit=asm", "-o", OUTPUT]);
+    run(rustc.arg("tests/instructions/access.rs"))?;
+    let text =
+        fs::read_to_string(root().join(OUTPUT)).map_err(|error| format!("{OUTPUT}: {error}"))?;
     Ok(Instructions { by_hand: fast_path(&text, "by_hand")?, typed: fast_path(&text, "typed")? })
 }
 

@@ -4,9 +4,11 @@
 //! The program `ci` (`cargo ci`) is every check in one list.
 
 pub mod command;
+pub mod compiler;
 pub mod conformance;
 mod conformance_docs;
 pub mod instructions;
 pub mod kernel;
 mod lock;
+pub mod random;
 pub mod tables;
