@@ -33,6 +33,8 @@ mod error;
 pub mod kvm;
 #[cfg(feature = "kvm")]
 mod memory;
+#[cfg(feature = "kvm")]
+mod recorder;
 mod register;
 mod registers;
 #[cfg(feature = "kvm")]
@@ -48,6 +50,8 @@ pub use bulk::{BulkError, Failure, OnFailure, Plan, Report, Slot};
 pub use error::{Error, ErrorKind, Operation};
 #[cfg(feature = "kvm")]
 pub use memory::{Faulty, Memory};
+#[cfg(feature = "kvm")]
+pub use recorder::{Change, Recorder};
 pub use register::{
     Arch, Kind, Place, ReadOnly, ReadWrite, Readable, Reg, Writable, WriteOnly, WrongType,
 };

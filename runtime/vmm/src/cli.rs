@@ -64,6 +64,10 @@ pub(crate) struct RunOptions {
     /// Where the guest's serial port goes: stdio, a file, or none
     #[arg(long, value_name = "stdio|FILE|none", default_value = "stdio")]
     pub(crate) console: PathBuf,
+
+    /// Registers and fields of every vCPU whose changes, from one exit to the next, are printed at the end
+    #[arg(long, value_name = "NAME[.FIELD],...", value_delimiter = ',')]
+    pub(crate) trace: Vec<String>,
 }
 
 #[derive(Debug, Args)]

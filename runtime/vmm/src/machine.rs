@@ -7,13 +7,14 @@ mod device;
 mod guest;
 mod signals;
 mod threads;
+mod trace;
 mod vcpu;
 mod vm;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::cli::RunOptions;
 use crate::failure::Failure;
@@ -21,6 +22,9 @@ use crate::machine::changes::Snapshot;
 use crate::machine::console::Console;
 use crate::machine::device::Devices;
 use crate::machine::guest::Wishes;
+use crate::machine::threads::SharedTrace;
+use crate::machine::trace::{Trace, Watch};
+use crate::machine::vcpu::Vcpu;
 use crate::machine::vm::Vm;
 use crate::probe::{self, Profile};
 
@@ -28,8 +32,9 @@ use crate::probe::{self, Profile};
 pub(crate) fn run(kvm: &Path, options: &RunOptions) -> Result<(), Failure> {
     refuse_unsupported(options)?;
     let console = Console::open(&options.console)?;
+    let watches = trace::parse::<arch::Host>(&options.trace)?;
     let vm = Vm::new(kvm, options.memory)?;
-    run_built_in(&vm, options.cpus, Wishes::of(&options.cmdline), console)
+    run_built_in(&vm, options.cpus, Wishes::of(&options.cmdline), console, &watches)
 }
 
 /// Refuses what this version does not do yet, rather than ignore it.
@@ -49,7 +54,15 @@ fn refuse_unsupported(options: &RunOptions) -> Result<(), Failure> {
 }
 
 /// Runs the built-in guest until it ends, and prints the registers that it changed on the first vCPU.
-fn run_built_in(vm: &Vm, cpus: u16, wishes: Wishes, console: Console) -> Result<(), Failure> {
+///
+/// The changes of what is watched are printed however it ends.
+fn run_built_in(
+    vm: &Vm,
+    cpus: u16,
+    wishes: Wishes,
+    console: Console,
+    watches: &[Watch],
+) -> Result<(), Failure> {
     let image = arch::load(vm.memory())?;
     let mut vcpus = Vec::new();
     for index in 0..cpus {
@@ -59,7 +72,10 @@ fn run_built_in(vm: &Vm, cpus: u16, wishes: Wishes, console: Console) -> Result<
     }
     let Some(first) = vcpus.first() else { return Ok(()) };
     let before = Snapshot::take(&first.registers());
-    let vcpus = threads::run(vcpus, &Arc::new(Devices::new(console)))?;
+    let traces = start_traces(&vcpus, watches)?;
+    let ended = threads::run(vcpus, &Arc::new(Devices::new(console)), &traces);
+    print_traces(&traces)?;
+    let vcpus = ended?;
     let Some(first) = vcpus.first() else { return Ok(()) };
     let after = Snapshot::take(&first.registers());
     let mut out = io::stdout().lock();
@@ -67,10 +83,26 @@ fn run_built_in(vm: &Vm, cpus: u16, wishes: Wishes, console: Console) -> Result<
     Ok(before.print_changes(&after, &mut out)?)
 }
 
+/// A trace for every vCPU; none where nothing is watched.
+fn start_traces(vcpus: &[Vcpu], watches: &[Watch]) -> Result<Vec<SharedTrace>, Failure> {
+    if watches.is_empty() {
+        return Ok(Vec::new());
+    }
+    let start = |vcpu: &Vcpu| Trace::start(&vcpu.registers(), watches);
+    vcpus.iter().map(|vcpu| Ok(Arc::new(Mutex::new(start(vcpu)?)))).collect()
+}
+
+fn print_traces(traces: &[SharedTrace]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    traces.iter().enumerate().try_for_each(|(index, trace)| {
+        trace.lock().unwrap_or_else(PoisonError::into_inner).print(index, &mut out)
+    })
+}
+
 /// Runs the built-in guest for the demo.
 pub(crate) fn demo(kvm: &Path) -> Result<(), Failure> {
     let vm = Vm::new(kvm, 16 << 20)?;
-    run_built_in(&vm, 1, Wishes::of(""), Console::open(Path::new("stdio"))?)
+    run_built_in(&vm, 1, Wishes::of(""), Console::open(Path::new("stdio"))?, &[])
 }
 
 /// Checks that the KVM device can be used.

@@ -164,6 +164,32 @@ fn control_c_ends_a_running_guest() {
     }
 }
 
+#[test]
+fn changes_of_watched_registers_are_printed_however_the_guest_ends() {
+    if !has_kvm() {
+        return;
+    }
+    #[cfg(target_arch = "x86_64")]
+    let (watched, changed) = ("RFLAGS.CF,IA32_CR_PAT.PA7", "PA7 UC -> UC_MINUS");
+    #[cfg(target_arch = "aarch64")]
+    let (watched, changed) = ("PSTATE.Z,X5", "X5 0x0000000000000000 -> 0x0000000055667788");
+    #[cfg(target_arch = "riscv64")]
+    let (watched, changed) = ("sstatus.SIE,s1", "s1 0x0000000000000000 -> 0x0000000055667788");
+    let output = run(&["run", "--cpus", "2", "--trace", watched]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let text = stdout(&output);
+    assert!(text.contains("\nChanges on vCPU 0 in ") && text.contains(changed), "{text}");
+    assert!(text.contains("\nChanges on vCPU 1 in "), "{text}");
+    if cfg!(target_arch = "x86_64") {
+        let output = run(&["run", "--cmdline", "crash", "--trace", "RIP"]);
+        assert_eq!(output.status.code(), Some(3));
+        assert!(stdout(&output).contains("\n  exit 1: RIP 0x"), "{}", stdout(&output));
+    }
+    let output = run(&["run", "--trace", "NOTHING"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).starts_with("onereg-vmm: cannot trace `NOTHING`: "));
+}
+
 fn kill(child: &Child, signal: &str) {
     let status =
         Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status();

@@ -1,14 +1,15 @@
 //! One thread per vCPU, and the end of all of them.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::device::Devices;
 use super::signals;
+use super::trace::Trace;
 use super::vcpu::{Vcpu, VmExit};
 use crate::failure::Failure;
 
@@ -38,10 +39,18 @@ const CRASHED: u8 = 3;
 /// Exit status after Ctrl-C.
 const INTERRUPTED: u8 = 130;
 
+/// A trace of one vCPU, which outlives its thread.
+pub(super) type SharedTrace = Arc<Mutex<Trace>>;
+
 /// Runs vCPUs until the guest ends, and returns them.
 ///
-/// The guest ends when it powers off or crashes, or when it halts the first vCPU: nothing could wake it.
-pub(super) fn run(vcpus: Vec<Vcpu>, devices: &Arc<Devices>) -> Result<Vec<Vcpu>, Failure> {
+/// The guest ends when it powers off or crashes, or when it halts the first vCPU: nothing could wake it. The vCPU of
+/// index N records into the trace of that index, if there is one.
+pub(super) fn run(
+    vcpus: Vec<Vcpu>,
+    devices: &Arc<Devices>,
+    traces: &[SharedTrace],
+) -> Result<Vec<Vcpu>, Failure> {
     let signals = signals::block()?;
     let (sender, events) = mpsc::channel();
     let interrupts = sender.clone();
@@ -50,7 +59,8 @@ pub(super) fn run(vcpus: Vec<Vcpu>, devices: &Arc<Devices>) -> Result<Vec<Vcpu>,
     let mut threads = Vec::new();
     let mut result = Ok(());
     for (index, vcpu) in vcpus.into_iter().enumerate() {
-        match spawn(index, vcpu, devices, &stop, sender.clone()) {
+        let trace = traces.get(index).map(Arc::clone);
+        match spawn(index, vcpu, devices, &stop, sender.clone(), trace) {
             Ok(thread) => threads.push(thread),
             Err(error) => {
                 result =
@@ -71,10 +81,11 @@ fn spawn(
     devices: &Arc<Devices>,
     stop: &Arc<AtomicBool>,
     events: Sender<Event>,
+    trace: Option<SharedTrace>,
 ) -> io::Result<JoinHandle<Vcpu>> {
     let (devices, stop) = (Arc::clone(devices), Arc::clone(stop));
     thread::Builder::new().name(format!("vcpu{index}")).spawn(move || {
-        let end = run_vcpu(&mut vcpu, &devices, &stop);
+        let end = run_vcpu(&mut vcpu, &devices, &stop, trace.as_deref());
         // Nobody listens any more once the machine ends.
         let _ = events.send(Event::Ended { index, end });
         vcpu
@@ -82,9 +93,21 @@ fn spawn(
 }
 
 /// Runs one vCPU until it ends.
-fn run_vcpu(vcpu: &mut Vcpu, devices: &Devices, stop: &AtomicBool) -> End {
+fn run_vcpu(
+    vcpu: &mut Vcpu,
+    devices: &Devices,
+    stop: &AtomicBool,
+    trace: Option<&Mutex<Trace>>,
+) -> End {
     while !stop.load(Ordering::Acquire) {
-        match vcpu.run() {
+        let exit = vcpu.run();
+        if let Some(trace) = trace {
+            let mut trace = trace.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Err(error) = trace.exit(&vcpu.registers()) {
+                return End::Failed(error.into());
+            }
+        }
+        match exit {
             VmExit::Write { bus, address, data } => {
                 if let Err(error) = devices.write(bus, address, data.bytes()) {
                     return End::Failed(error.into());
