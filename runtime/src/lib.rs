@@ -37,6 +37,8 @@ mod register;
 mod registers;
 #[cfg(feature = "kvm")]
 mod set;
+#[cfg(feature = "kvm")]
+mod state;
 mod table;
 mod value;
 
@@ -54,6 +56,11 @@ pub use register::{
 pub use registers::{Host, Registers};
 #[cfg(feature = "kvm")]
 pub use set::{RegisterSet, WritableSet};
+#[cfg(feature = "kvm")]
+pub use state::{
+    Capture, CaptureError, Difference, FieldDifference, Origin, Outcome, Present, Refusal,
+    RestoreError, RestoreOptions, Restored, Saved, Unknown, VcpuState, VmWide,
+};
 pub use table::{
     Access, Carrier, Class, Digits, Errno, Info, Ioctl, Listed, Row, Scope, Table, Width, WriteRule,
 };
