@@ -9,6 +9,8 @@
 mod capture;
 mod difference;
 mod failure;
+mod format;
+mod json;
 mod order;
 mod restore;
 mod saved;
@@ -22,6 +24,7 @@ use std::ops::Range;
 pub use capture::{Capture, CaptureError};
 pub use difference::{Difference, FieldDifference};
 pub use failure::{Refusal, RestoreError};
+pub use format::{FormatError, StateFile};
 pub use restore::{Outcome, RestoreOptions, Restored, VmWide};
 pub use saved::Saved;
 pub use select::{Present, Unknown};

@@ -3,6 +3,7 @@
 #![cfg(feature = "kvm")]
 
 mod faults;
+mod files;
 mod policies;
 mod regressions;
 mod round_trip;
