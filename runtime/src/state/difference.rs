@@ -15,6 +15,7 @@ use crate::table::{Class, Digits, Info};
 #[derive(Debug, Clone)]
 pub struct Difference {
     name: String,
+    id: Option<u64>,
     label: String,
     class: Class,
     info: Option<&'static Info>,
@@ -42,6 +43,10 @@ impl Difference {
     fn gone(entry: &Entry, saved: &[u8]) -> Self {
         Difference {
             name: entry.name.clone().into_owned(),
+            id: match entry.key {
+                Key::Id(id) => Some(id),
+                Key::Via { .. } => None,
+            },
             label: entry.label(),
             class: entry.info.map_or(entry.class, |info| info.row.class),
             info: entry.info,
@@ -54,6 +59,11 @@ impl Difference {
     /// Returns the register's name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Returns the register's 64-bit id, where it has one.
+    pub fn id(&self) -> Option<u64> {
+        self.id
     }
 
     /// Returns the register's class.

@@ -4,6 +4,7 @@ mod arch;
 mod changes;
 mod console;
 mod device;
+mod dump;
 mod guest;
 mod signals;
 mod threads;
@@ -21,6 +22,7 @@ use crate::machine::changes::Snapshot;
 use crate::machine::console::Console;
 use crate::machine::device::Devices;
 use crate::machine::guest::Wishes;
+use crate::machine::threads::AfterFailure;
 use crate::machine::vm::Vm;
 use crate::probe::{self, Profile};
 
@@ -29,7 +31,8 @@ pub(crate) fn run(kvm: &Path, options: &RunOptions) -> Result<(), Failure> {
     refuse_unsupported(options)?;
     let console = Console::open(&options.console)?;
     let vm = Vm::new(kvm, options.memory)?;
-    run_built_in(&vm, options.cpus, Wishes::of(&options.cmdline), console)
+    let dump = options.dump.as_deref();
+    run_built_in(&vm, options.cpus, Wishes::of(&options.cmdline), console, dump)
 }
 
 /// Refuses what this version does not do yet, rather than ignore it.
@@ -49,7 +52,15 @@ fn refuse_unsupported(options: &RunOptions) -> Result<(), Failure> {
 }
 
 /// Runs the built-in guest until it ends, and prints the registers that it changed on the first vCPU.
-fn run_built_in(vm: &Vm, cpus: u16, wishes: Wishes, console: Console) -> Result<(), Failure> {
+///
+/// However it ends, the state of every vCPU goes to the file `dump`.
+fn run_built_in(
+    vm: &Vm,
+    cpus: u16,
+    wishes: Wishes,
+    console: Console,
+    dump: Option<&Path>,
+) -> Result<(), Failure> {
     let image = arch::load(vm.memory())?;
     let mut vcpus = Vec::new();
     for index in 0..cpus {
@@ -59,7 +70,12 @@ fn run_built_in(vm: &Vm, cpus: u16, wishes: Wishes, console: Console) -> Result<
     }
     let Some(first) = vcpus.first() else { return Ok(()) };
     let before = Snapshot::take(&first.registers());
-    let vcpus = threads::run(vcpus, &Arc::new(Devices::new(console)))?;
+    let after_failure = if dump.is_some() { AfterFailure::Return } else { AfterFailure::Drop };
+    let (vcpus, result) = threads::run(vcpus, &Arc::new(Devices::new(console)), after_failure)?;
+    if let Some(path) = dump {
+        dump::write(vm, &vcpus, cpus, path, &result)?;
+    }
+    result?;
     let Some(first) = vcpus.first() else { return Ok(()) };
     let after = Snapshot::take(&first.registers());
     let mut out = io::stdout().lock();
@@ -70,7 +86,7 @@ fn run_built_in(vm: &Vm, cpus: u16, wishes: Wishes, console: Console) -> Result<
 /// Runs the built-in guest for the demo.
 pub(crate) fn demo(kvm: &Path) -> Result<(), Failure> {
     let vm = Vm::new(kvm, 16 << 20)?;
-    run_built_in(&vm, 1, Wishes::of(""), Console::open(Path::new("stdio"))?)
+    run_built_in(&vm, 1, Wishes::of(""), Console::open(Path::new("stdio"))?, None)
 }
 
 /// Checks that the KVM device can be used.

@@ -118,7 +118,8 @@ fn register(info: &Info, host: Host, value: Result<&[u8], &onereg::Error>) -> Re
     }
 }
 
-fn kernel_release() -> Result<String, Failure> {
+/// Returns the release of this kernel.
+pub(crate) fn kernel_release() -> Result<String, Failure> {
     const PATH: &str = "/proc/sys/kernel/osrelease";
     let release = fs::read_to_string(PATH).map_err(|error| {
         Failure::new(format!("cannot read the kernel's release from {PATH}: {error}: mount /proc"))
