@@ -39,6 +39,8 @@ mod register;
 mod registers;
 #[cfg(feature = "kvm")]
 mod set;
+#[cfg(feature = "kvm")]
+mod state;
 mod table;
 mod value;
 
@@ -58,6 +60,11 @@ pub use register::{
 pub use registers::{Host, Registers};
 #[cfg(feature = "kvm")]
 pub use set::{RegisterSet, WritableSet};
+#[cfg(feature = "kvm")]
+pub use state::{
+    Capture, CaptureError, Difference, FieldDifference, FormatError, Origin, Outcome, Present,
+    Refusal, RestoreError, RestoreOptions, Restored, Saved, StateFile, Unknown, VcpuState, VmWide,
+};
 pub use table::{
     Access, Carrier, Class, Digits, Errno, Info, Ioctl, Listed, Row, Scope, Table, Width, WriteRule,
 };

@@ -225,6 +225,21 @@ pub enum Class {
     PreFinalize,
 }
 
+impl Class {
+    /// Returns the tables' word for it: `vm-wide`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Class::State => "state",
+            Class::Identity => "identity",
+            Class::Derived => "derived",
+            Class::Volatile => "volatile",
+            Class::WriteOnce => "write-once",
+            Class::VmWide => "vm-wide",
+            Class::PreFinalize => "pre-finalize",
+        }
+    }
+}
+
 const SIZE_MASK: u64 = 0xf << 52;
 
 impl Table {

@@ -14,6 +14,7 @@ const ACCESSORS: &[&str] = &[
     "get_many",
     "get_raw",
     "host",
+    "listed_ids",
     "over",
     "read_bytes",
     "read_many_bytes",

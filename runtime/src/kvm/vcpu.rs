@@ -6,14 +6,15 @@ use std::marker::PhantomData;
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, BorrowedFd};
 
+use super::system::Kvm;
 use super::{carriers, groups, ioctl, msrs};
-use crate::Riscv;
 use crate::bulk::{Report, Slot};
 use crate::error::{Error, ErrorKind, Operation};
 use crate::register::{Arch, Place};
 use crate::registers::{Host, Registers};
 use crate::riscv::VLENB;
 use crate::value::Vlenb;
+use crate::{Riscv, X86};
 
 /// A vCPU of architecture `A`, by its borrowed file descriptor.
 ///
@@ -78,6 +79,29 @@ impl<'fd, A: Arch> Vcpu<'fd, A> {
     /// Returns the error of the ioctl.
     pub fn reg_list(&self) -> io::Result<Vec<u64>> {
         ioctl::reg_list(self.fd)
+    }
+
+    /// Returns the ids that the kernel lists of this vCPU, from KVM_GET_REG_LIST and, on x86, from both lists of MSRs of
+    /// `system`, which is /dev/kvm; `None` where the kernel has no list, and a table has to do.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of an ioctl that the kernel has.
+    pub fn listed_ids(&self, system: &Kvm<'_>) -> io::Result<Option<Vec<u64>>> {
+        let is_x86 = A::CODE == X86::CODE;
+        let mut ids = match self.reg_list() {
+            Ok(ids) => Some(ids),
+            // Before Linux 6.18 (x86) and 6.6 (riscv), and on the architectures without a list.
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOTTY)) => {
+                is_x86.then(Vec::new)
+            }
+            Err(error) => return Err(error),
+        };
+        if let Some(ids) = ids.as_mut().filter(|_| is_x86) {
+            ids.extend(system.msr_list()?);
+            ids.extend(system.msr_feature_list()?);
+        }
+        Ok(ids)
     }
 }
 

@@ -29,6 +29,47 @@ pub(crate) enum Command {
     Run(RunOptions),
     /// Print the host profile: every register that a vCPU of this host has, with its value
     Probe(ProbeOptions),
+    /// Show or compare files of vCPU states, of any architecture
+    #[command(subcommand)]
+    State(StateCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StateCommand {
+    /// Print the registers of a file with their fields
+    Show(ShowOptions),
+    /// Print what differs between two files; the exit status is 1 where anything does
+    Diff(DiffOptions),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowOptions {
+    /// File that `run --dump` wrote
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// Registers to print; without one, all
+    #[arg(value_name = "REGISTER")]
+    pub(crate) registers: Vec<String>,
+
+    /// Format of the output
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiffOptions {
+    /// First file
+    #[arg(value_name = "A")]
+    pub(crate) a: PathBuf,
+
+    /// Second file
+    #[arg(value_name = "B")]
+    pub(crate) b: PathBuf,
+
+    /// Format of the output
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]
@@ -68,6 +109,10 @@ pub(crate) struct RunOptions {
     /// Registers and fields of every vCPU whose changes, from one exit to the next, are printed at the end
     #[arg(long, value_name = "NAME[.FIELD],...", value_delimiter = ',')]
     pub(crate) trace: Vec<String>,
+
+    /// Where the state of every vCPU goes when the guest ends or crashes
+    #[arg(long, value_name = "FILE")]
+    pub(crate) dump: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -23,7 +23,12 @@ impl Failure {
         Failure { message: message.into(), status, quiet: false }
     }
 
-    /// Whether there is nobody left to read the output, who then needs no message.
+    /// Something that the output has already said.
+    pub(crate) fn quiet(status: u8) -> Self {
+        Failure { message: String::new(), status, quiet: true }
+    }
+
+    /// Whether there is nothing to say: nobody is left to read the output, or it says everything.
     pub(crate) fn is_quiet(&self) -> bool {
         self.quiet
     }

@@ -4,6 +4,7 @@ mod arch;
 mod changes;
 mod console;
 mod device;
+mod dump;
 mod guest;
 mod signals;
 mod threads;
@@ -22,7 +23,7 @@ use crate::machine::changes::Snapshot;
 use crate::machine::console::Console;
 use crate::machine::device::Devices;
 use crate::machine::guest::Wishes;
-use crate::machine::threads::SharedTrace;
+use crate::machine::threads::{AfterFailure, SharedTrace};
 use crate::machine::trace::{Trace, Watch};
 use crate::machine::vcpu::Vcpu;
 use crate::machine::vm::Vm;
@@ -34,7 +35,13 @@ pub(crate) fn run(kvm: &Path, options: &RunOptions) -> Result<(), Failure> {
     let console = Console::open(&options.console)?;
     let watches = trace::parse::<arch::Host>(&options.trace)?;
     let vm = Vm::new(kvm, options.memory)?;
-    run_built_in(&vm, options.cpus, Wishes::of(&options.cmdline), console, &watches)
+    let guest = BuiltIn {
+        cpus: options.cpus,
+        wishes: Wishes::of(&options.cmdline),
+        watches: &watches,
+        dump: options.dump.as_deref(),
+    };
+    run_built_in(&vm, guest, console)
 }
 
 /// Refuses what this version does not do yet, rather than ignore it.
@@ -53,29 +60,37 @@ fn refuse_unsupported(options: &RunOptions) -> Result<(), Failure> {
     }
 }
 
-/// Runs the built-in guest until it ends, and prints the registers that it changed on the first vCPU.
-///
-/// The changes of what is watched are printed however it ends.
-fn run_built_in(
-    vm: &Vm,
+/// What the built-in guest is to do, and what is wanted of it.
+struct BuiltIn<'a> {
     cpus: u16,
     wishes: Wishes,
-    console: Console,
-    watches: &[Watch],
-) -> Result<(), Failure> {
+    watches: &'a [Watch],
+    dump: Option<&'a Path>,
+}
+
+/// Runs the built-in guest until it ends, and prints the registers that it changed on the first vCPU.
+///
+/// However it ends, the changes of what is watched are printed, and the state of every vCPU is dumped.
+fn run_built_in(vm: &Vm, guest: BuiltIn<'_>, console: Console) -> Result<(), Failure> {
     let image = arch::load(vm.memory())?;
     let mut vcpus = Vec::new();
-    for index in 0..cpus {
+    for index in 0..guest.cpus {
         let vcpu = vm.vcpu(index, arch::GUEST_FEATURES)?;
-        arch::place(&vcpu, &image, index, wishes)?;
+        arch::place(&vcpu, &image, index, guest.wishes)?;
         vcpus.push(vcpu);
     }
     let Some(first) = vcpus.first() else { return Ok(()) };
     let before = Snapshot::take(&first.registers());
-    let traces = start_traces(&vcpus, watches)?;
-    let ended = threads::run(vcpus, &Arc::new(Devices::new(console)), &traces);
+    let traces = start_traces(&vcpus, guest.watches)?;
+    let after_failure =
+        if guest.dump.is_some() { AfterFailure::Return } else { AfterFailure::Drop };
+    let devices = Arc::new(Devices::new(console));
+    let (vcpus, result) = threads::run(vcpus, &devices, &traces, after_failure)?;
+    let dumped =
+        guest.dump.map_or(Ok(()), |path| dump::write(vm, &vcpus, guest.cpus, path, &result));
     print_traces(&traces)?;
-    let vcpus = ended?;
+    dumped?;
+    result?;
     let Some(first) = vcpus.first() else { return Ok(()) };
     let after = Snapshot::take(&first.registers());
     let mut out = io::stdout().lock();
@@ -102,7 +117,8 @@ fn print_traces(traces: &[SharedTrace]) -> io::Result<()> {
 /// Runs the built-in guest for the demo.
 pub(crate) fn demo(kvm: &Path) -> Result<(), Failure> {
     let vm = Vm::new(kvm, 16 << 20)?;
-    run_built_in(&vm, 1, Wishes::of(""), Console::open(Path::new("stdio"))?, &[])
+    let guest = BuiltIn { cpus: 1, wishes: Wishes::of(""), watches: &[], dump: None };
+    run_built_in(&vm, guest, Console::open(Path::new("stdio"))?)
 }
 
 /// Checks that the KVM device can be used.

@@ -1,7 +1,7 @@
 //! `onereg-vmm`: a small virtual machine monitor whose CPU state goes through typed registers.
 //!
 //! Reading order: [`cli`] (what it takes), [`machine`] (a VM, its vCPU threads and their exit loop), [`demo`] and
-//! [`probe`] (what they show).
+//! [`probe`] (what they show), [`state`] (files of vCPU states).
 
 mod cli;
 mod demo;
@@ -12,6 +12,7 @@ mod failure;
 )]
 mod probe;
 mod size;
+mod state;
 
 #[cfg(all(
     target_os = "linux",
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
         Command::Demo => demo::run(&cli.kvm),
         Command::Run(options) => machine::run(&cli.kvm, &options),
         Command::Probe(options) => probe::run(&cli.kvm, &options),
+        Command::State(command) => state::run(&command),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
-use onereg::{Access, Arch, Class, Digits, Host, Info, OnFailure, Plan, Registers};
+use onereg::{Access, Arch, Digits, Host, Info, OnFailure, Plan, Registers};
 use serde::Serialize;
 
 use crate::cli::{Format, ProbeOptions};
@@ -112,26 +112,14 @@ fn register(info: &Info, host: Host, value: Result<&[u8], &onereg::Error>) -> Re
         id: info.place.id(host).map(|id| format!("{id:#018x}")),
         width: info.place.size(host) * 8,
         value: value.ok().map(|bytes| Digits(bytes).to_string()),
-        class: class(info.row.class),
+        class: info.row.class.name(),
         error: value.err().map(ToString::to_string),
         fields: fields.map(|field| format!("  {}: {field}", field.field.name)).collect(),
     }
 }
 
-/// Returns the tables' word for a class.
-fn class(class: Class) -> &'static str {
-    match class {
-        Class::State => "state",
-        Class::Identity => "identity",
-        Class::Derived => "derived",
-        Class::Volatile => "volatile",
-        Class::WriteOnce => "write-once",
-        Class::VmWide => "vm-wide",
-        Class::PreFinalize => "pre-finalize",
-    }
-}
-
-fn kernel_release() -> Result<String, Failure> {
+/// Returns the release of this kernel.
+pub(crate) fn kernel_release() -> Result<String, Failure> {
     const PATH: &str = "/proc/sys/kernel/osrelease";
     let release = fs::read_to_string(PATH).map_err(|error| {
         Failure::new(format!("cannot read the kernel's release from {PATH}: {error}: mount /proc"))

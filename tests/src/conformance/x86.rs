@@ -511,5 +511,13 @@ fn xsave_registers() -> Vec<Via> {
                 .collect(),
         }
     };
-    XSAVE.iter().flat_map(registers).collect()
+    let rest = Via {
+        name: "XSAVE_EXTENDED".into(),
+        carrier: "xsave",
+        of: "kvm_xsave",
+        // Behind AVX, to the end of the struct.
+        member: "region[832 / 4]".into(),
+        width: Some(8 * (4096 - 832)),
+    };
+    XSAVE.iter().flat_map(registers).chain([rest]).collect()
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::device::Devices;
 use super::signals;
@@ -42,7 +42,19 @@ const INTERRUPTED: u8 = 130;
 /// A trace of one vCPU, which outlives its thread.
 pub(super) type SharedTrace = Arc<Mutex<Trace>>;
 
-/// Runs vCPUs until the guest ends, and returns them.
+/// How long a failed guest's vCPUs are waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What becomes of the vCPUs of a guest that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AfterFailure {
+    /// Nobody needs them.
+    Drop,
+    /// Those whose threads end soon are returned.
+    Return,
+}
+
+/// Runs vCPUs until the guest ends, and returns them with how it ended.
 ///
 /// The guest ends when it powers off or crashes, or when it halts the first vCPU: nothing could wake it. The vCPU of
 /// index N records into the trace of that index, if there is one.
@@ -50,7 +62,8 @@ pub(super) fn run(
     vcpus: Vec<Vcpu>,
     devices: &Arc<Devices>,
     traces: &[SharedTrace],
-) -> Result<Vec<Vcpu>, Failure> {
+    after_failure: AfterFailure,
+) -> Result<(Vec<Vcpu>, Result<(), Failure>), Failure> {
     let signals = signals::block()?;
     let (sender, events) = mpsc::channel();
     let interrupts = sender.clone();
@@ -72,7 +85,13 @@ pub(super) fn run(
     let result = result.and_then(|()| wait(&events));
     stop.store(true, Ordering::Release);
     // After a failure the process ends: a thread that waits for its output must not keep it.
-    result.map(|()| threads.into_iter().filter_map(join).collect())
+    let deadline = match (&result, after_failure) {
+        (Ok(()), _) => None,
+        (Err(_), AfterFailure::Return) => Some(Instant::now() + PATIENCE),
+        (Err(_), AfterFailure::Drop) => return Ok((Vec::new(), result)),
+    };
+    let vcpus = threads.into_iter().filter_map(|thread| join(thread, deadline)).collect();
+    Ok((vcpus, result))
 }
 
 fn spawn(
@@ -149,9 +168,13 @@ fn wait(events: &Receiver<Event>) -> Result<(), Failure> {
 
 /// Gets a vCPU back from its thread, which has been told to stop.
 ///
-/// A signal takes it out of the guest; one that comes just before KVM_RUN would be lost, so it is repeated.
-fn join(thread: JoinHandle<Vcpu>) -> Option<Vcpu> {
+/// A signal takes it out of the guest; one that comes just before KVM_RUN would be lost, so it is repeated, up to the
+/// deadline if there is one.
+fn join(thread: JoinHandle<Vcpu>, deadline: Option<Instant>) -> Option<Vcpu> {
     while !thread.is_finished() {
+        if deadline.is_some_and(|deadline| Instant::now() > deadline) {
+            return None;
+        }
         signals::kick(&thread);
         thread::sleep(Duration::from_millis(1));
     }

@@ -9,7 +9,7 @@ use onereg_tests::command::run;
 
 use crate::Context;
 
-const TARGETS: &[&str] = &["tables", "queries", "values"];
+const TARGETS: &[&str] = &["tables", "queries", "values", "states"];
 
 /// Seconds of each target, in a short and in a long run.
 const SECONDS: (u32, u32) = (15, 600);
@@ -71,6 +71,11 @@ fn write_seeds() -> std::io::Result<()> {
         let name = folder.file_name().unwrap_or_default();
         fs::write(Path::new(&seeds("tables")).join(name), texts.join("\n%%\n"))?;
     }
+    let state = fs::read("runtime/tests/state/golden/1.state")?;
+    // The target puts header and checksum around its input itself.
+    let contents = state.get(18..state.len().saturating_sub(4)).unwrap_or_default();
+    fs::write(Path::new(&seeds("states")).join("contents"), contents)?;
+    fs::write(Path::new(&seeds("states")).join("file"), &state)?;
     fs::write(Path::new(&seeds("values")).join("fields"), "SPSR { N: 1, M: EL1h } 0x80000005")
 }
 

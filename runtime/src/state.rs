@@ -1,0 +1,171 @@
+//! Complete state of a vCPU: captured, restored, compared, kept in files.
+//!
+//! Nothing here knows a register. Which registers there are, in which order they are written, and what a restore does
+//! with each is data of the tables: phase, class, access, write rule, scope, list.
+//!
+//! Reading order: [`select`](self) (what is read), `capture`, `order` and `treat` (what a restore does, and when),
+//! `restore`, `difference`, `format`.
+
+mod capture;
+mod difference;
+mod failure;
+mod format;
+mod json;
+mod order;
+mod restore;
+mod saved;
+mod select;
+mod treat;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+
+pub use capture::{Capture, CaptureError};
+pub use difference::{Difference, FieldDifference};
+pub use failure::{Refusal, RestoreError};
+pub use format::{FormatError, StateFile};
+pub use restore::{Outcome, RestoreOptions, Restored, VmWide};
+pub use saved::Saved;
+pub use select::{Present, Unknown};
+
+use crate::register::Place;
+use crate::registers::Host;
+use crate::table::{Class, Info, Table};
+
+/// Complete state of one vCPU: every register by name, width and class, with its value.
+///
+/// The registers are in the order in which a restore writes them. Overlapping registers (x86 FPU and XSAVE, Power FPR and
+/// VSR) are all captured and all written, each in its phase: the view that a table puts into the later phase prevails, and
+/// views of one phase agree because they were read from the same storage.
+///
+/// ```
+/// use onereg::arm64::{PC, X};
+/// use onereg::{Arm64, Host, Memory, Present, Registers, RestoreOptions, Unknown, VcpuState};
+///
+/// let vcpu = Memory::<Arm64>::new(Host::LP64);
+/// vcpu.set_many((PC, X[0]), (0x4008_0000, 7))?;
+/// let state = VcpuState::capture(&vcpu, Present::Table, Unknown::Refuse)?.state;
+///
+/// let fresh = Memory::<Arm64>::new(Host::LP64);
+/// state.restore(&fresh, &RestoreOptions::default())?;
+/// assert_eq!(fresh.get(X[0])?, 7);
+/// assert!(state.verify(&fresh)?.is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct VcpuState {
+    table: &'static Table,
+    origin: Origin,
+    entries: Vec<Entry>,
+    values: Vec<u8>,
+}
+
+/// Where a state comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// Release of the kernel, `6.18.44`; empty where there was none.
+    pub kernel: String,
+    /// Newest kernel release that the table was checked against.
+    pub table: String,
+    /// Version of this library.
+    pub library: String,
+    /// What symbolic widths depend on.
+    pub host: Host,
+    /// Whether the host stores numbers with their most significant byte first.
+    pub big_endian: bool,
+}
+
+/// A register of a state.
+#[derive(Debug, Clone)]
+struct Entry {
+    name: Cow<'static, str>,
+    key: Key,
+    class: Class,
+    info: Option<&'static Info>,
+    range: Range<usize>,
+}
+
+/// Where a register lives, also one that this build's tables lack.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Id(u64),
+    Via { carrier: Cow<'static, str>, offset: u16, size: u16 },
+}
+
+impl Key {
+    /// Names `place` as seen from `host`; `None` for a register at an address, which no vCPU has.
+    fn of(place: Place, host: Host) -> Option<Key> {
+        match place {
+            Place::Via { carrier, offset, size } => {
+                Some(Key::Via { carrier: Cow::Borrowed(carrier.name), offset, size })
+            }
+            _ => place.id(host).map(Key::Id),
+        }
+    }
+}
+
+impl Entry {
+    /// Returns where the register is accessed; `None` for one in a struct that this build does not know.
+    fn place(&self) -> Option<Place> {
+        match (self.info, &self.key) {
+            (Some(info), _) => Some(info.place),
+            (None, Key::Id(id)) => Some(Place::OneReg(*id)),
+            (None, Key::Via { .. }) => None,
+        }
+    }
+}
+
+impl VcpuState {
+    /// Returns the table of the state's architecture.
+    pub fn table(&self) -> &'static Table {
+        self.table
+    }
+
+    /// Returns where the state comes from.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Records the release of the kernel that the state was captured on.
+    pub fn on_kernel(mut self, release: &str) -> Self {
+        release.clone_into(&mut self.origin.kernel);
+        self
+    }
+
+    /// Iterates over the registers, in the order in which a restore writes them.
+    pub fn registers(&self) -> impl ExactSizeIterator<Item = Saved<'_>> {
+        self.entries.iter().map(|entry| Saved { state: self, entry })
+    }
+
+    /// Looks up a register by its exact name.
+    pub fn register(&self, name: &str) -> Option<Saved<'_>> {
+        self.registers().find(|saved| saved.name() == name)
+    }
+
+    fn value(&self, entry: &Entry) -> &[u8] {
+        self.values.get(entry.range.clone()).unwrap_or_default()
+    }
+}
+
+impl PartialEq for VcpuState {
+    /// Whether both hold the same registers with the same values, wherever they come from.
+    fn eq(&self, other: &Self) -> bool {
+        self.table.name == other.table.name
+            && self.entries.len() == other.entries.len()
+            && self
+                .entries
+                .iter()
+                .zip(&other.entries)
+                .all(|(a, b)| a.key == b.key && a.name == b.name && self.value(a) == other.value(b))
+    }
+}
+
+impl Eq for VcpuState {}
+
+impl fmt::Debug for VcpuState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Origin { kernel, .. } = &self.origin;
+        write!(f, "VcpuState({}, {kernel:?}, {} registers)", self.table.name, self.entries.len())
+    }
+}

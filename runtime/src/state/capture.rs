@@ -1,0 +1,195 @@
+//! Reading every register of a vCPU.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::select::{self, Present, Selected, Selection, Unknown};
+use super::{Entry, Key, Origin, VcpuState, order};
+use crate::bulk::{BulkError, OnFailure, Plan};
+use crate::error::{Error, ErrorKind};
+use crate::register::{Arch, Place};
+use crate::registers::Registers;
+use crate::table::Class;
+
+/// A captured state, and everything that is not in it.
+#[derive(Debug)]
+pub struct Capture {
+    /// The state.
+    pub state: VcpuState,
+    /// Registers of the table that this vCPU does not have, as the kernel said when they were read.
+    pub absent: Vec<Error>,
+    /// Listed ids without a row, left out as [`Unknown::Skip`] says.
+    pub skipped: Vec<u64>,
+}
+
+/// Why a vCPU was not captured.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum CaptureError {
+    /// The kernel lists ids that no row of the table has.
+    Unknown {
+        /// Architecture.
+        arch: &'static str,
+        /// All of them.
+        ids: Vec<u64>,
+    },
+    /// Registers that the vCPU has could not be read.
+    Unreadable(Vec<Error>),
+}
+
+impl fmt::Display for CaptureError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CaptureError::Unknown { arch, ids } => {
+                write!(f, "the vCPU has registers that no table of {arch} has:")?;
+                ids.iter().try_for_each(|id| write!(f, " {id:#018x}"))?;
+                f.write_str(": add their rows, or carry or skip them")
+            }
+            CaptureError::Unreadable(errors) => {
+                for (index, error) in errors.iter().enumerate() {
+                    write!(f, "{}{error}", if index == 0 { "" } else { "; " })?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl std::error::Error for CaptureError {}
+
+impl VcpuState {
+    /// Reads every register that `vcpu` has: those of `present`, which follow `unknown` where they have no row.
+    ///
+    /// Phases are read backwards, each by one bulk call with the rest: what a read changes is read first. A row that
+    /// nobody promised is absent when the kernel says so (ENOENT, EINVAL, ENXIO, ENOTTY); every other failure is one of the
+    /// capture. Hidden and write-only rows are left out.
+    ///
+    /// # Errors
+    ///
+    /// Returns the ids without a row, or the registers that could not be read and why.
+    pub fn capture<A: Arch>(
+        vcpu: &(impl Registers<A> + ?Sized),
+        present: Present<'_>,
+        unknown: Unknown,
+    ) -> Result<Capture, CaptureError> {
+        let Selection { mut selected, unknown: ids } = select::select::<A>(vcpu.host(), present);
+        let skipped = match unknown {
+            Unknown::Refuse if !ids.is_empty() => {
+                return Err(CaptureError::Unknown { arch: A::TABLE.name, ids });
+            }
+            Unknown::Refuse | Unknown::Skip => ids,
+            Unknown::Carry => {
+                selected.extend(ids.into_iter().map(carried));
+                Vec::new()
+            }
+        };
+        let mut known: Vec<(Key, Selected)> = selected
+            .into_iter()
+            .filter_map(|selected| Some((Key::of(selected.place, vcpu.host())?, selected)))
+            .collect();
+        known.sort_by(|(a, x), (b, y)| order::of(x.info, a).cmp(&order::of(y.info, b)));
+        read(vcpu, known).map(|(state, absent)| Capture { state, absent, skipped })
+    }
+
+    /// Reads the same registers again, without an allocation per register.
+    ///
+    /// # Errors
+    ///
+    /// Returns which registers could not be read and why; the state is then as it was.
+    pub fn recapture<A: Arch>(
+        &mut self,
+        vcpu: &(impl Registers<A> + ?Sized),
+    ) -> Result<(), BulkError> {
+        let places = self.entries.iter().rev().filter_map(Entry::place);
+        let plan = Plan::new(vcpu.host(), places);
+        let mut buffer = vec![0; plan.size()];
+        vcpu.read_plan(&plan, &mut buffer, OnFailure::Continue)?;
+        let placed = self.entries.iter().rev().filter(|entry| entry.place().is_some());
+        for (entry, slot) in placed.zip(plan.slots()) {
+            if let Some(value) = self.values.get_mut(entry.range.clone()) {
+                value.iter_mut().zip(slot.bytes(&buffer)).for_each(|(to, from)| *to = *from);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn carried(id: u64) -> Selected {
+    Selected { place: Place::OneReg(id), info: None, promised: true }
+}
+
+/// Reads registers, given in the order of a restore, and keeps those that are there.
+fn read<A: Arch>(
+    vcpu: &(impl Registers<A> + ?Sized),
+    known: Vec<(Key, Selected)>,
+) -> Result<(VcpuState, Vec<Error>), CaptureError> {
+    let plan = Plan::new(vcpu.host(), known.iter().rev().map(|(_, selected)| selected.place));
+    let mut buffer = vec![0; plan.size()];
+    let failed = vcpu.read_plan(&plan, &mut buffer, OnFailure::Continue).err();
+    let mut failures = vec![None; known.len()];
+    for failure in failed.iter().flat_map(|error| error.failures()) {
+        if let Some(failed) = failures.get_mut(failure.position) {
+            *failed = Some(failure.error);
+        }
+    }
+    let mut state = VcpuState {
+        table: A::TABLE,
+        origin: Origin::here::<A>(vcpu),
+        entries: Vec::with_capacity(known.len()),
+        values: Vec::with_capacity(plan.size()),
+    };
+    let (mut absent, mut unreadable) = (Vec::new(), Vec::new());
+    let read = plan.slots().iter().zip(failures).rev();
+    for ((key, selected), (slot, failure)) in known.into_iter().zip(read) {
+        match failure {
+            None => state.push(key, selected.info, slot.bytes(&buffer)),
+            Some(error) if !selected.promised && says_absent(error.kind()) => absent.push(error),
+            Some(error) => unreadable.push(error),
+        }
+    }
+    if unreadable.is_empty() {
+        Ok((state, absent))
+    } else {
+        Err(CaptureError::Unreadable(unreadable))
+    }
+}
+
+/// Whether a failed read says that the vCPU has no such register: what each architecture's kernel answers, and what a
+/// kernel without the ioctl does.
+fn says_absent(kind: ErrorKind) -> bool {
+    match kind {
+        ErrorKind::Errno(number) => {
+            [libc::ENOENT, libc::EINVAL, libc::ENXIO, libc::ENOTTY].contains(&number)
+        }
+        ErrorKind::Absent => true,
+        _ => false,
+    }
+}
+
+impl Origin {
+    /// This build, and the host of `vcpu`; the kernel is for the caller to say.
+    fn here<A: Arch>(vcpu: &(impl Registers<A> + ?Sized)) -> Origin {
+        Origin {
+            kernel: String::new(),
+            table: A::TABLE.kernel.to_owned(),
+            library: env!("CARGO_PKG_VERSION").to_owned(),
+            host: vcpu.host(),
+            big_endian: cfg!(target_endian = "big"),
+        }
+    }
+}
+
+impl VcpuState {
+    /// Adds a register at the end of the order.
+    fn push(&mut self, key: Key, info: Option<&'static crate::table::Info>, value: &[u8]) {
+        let start = self.values.len();
+        self.values.extend_from_slice(value);
+        self.entries.push(Entry {
+            name: Cow::Borrowed(info.map_or("", |info| info.name)),
+            key,
+            class: info.map_or(Class::State, |info| info.row.class),
+            info,
+            range: start..self.values.len(),
+        });
+    }
+}

@@ -1,0 +1,86 @@
+//! Which registers a capture reads.
+
+use std::collections::BTreeSet;
+
+use crate::register::{Arch, Place};
+use crate::registers::Host;
+use crate::table::{Access, Info, Listed};
+
+/// Which registers a vCPU has, as far as that is known before they are read.
+#[derive(Debug, Clone, Copy)]
+pub enum Present<'a> {
+    /// Nobody lists them (powerpc, s390, loongarch, x86 before its lists): every readable row of the table is tried.
+    Table,
+    /// These ids, and the readable rows that no list ever has.
+    Listed(&'a [u64]),
+}
+
+/// What becomes of an id that no row of the table has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Unknown {
+    /// The capture or restore fails, and names all of them.
+    #[default]
+    Refuse,
+    /// It is read and written as raw bytes, after everything that has a row.
+    Carry,
+    /// It is left out, and returned.
+    Skip,
+}
+
+/// A register that a capture reads.
+pub(super) struct Selected {
+    pub(super) place: Place,
+    pub(super) info: Option<&'static Info>,
+    /// The kernel says that the vCPU has it.
+    pub(super) promised: bool,
+}
+
+/// What a capture reads, and which listed ids have no row.
+pub(super) struct Selection {
+    pub(super) selected: Vec<Selected>,
+    pub(super) unknown: Vec<u64>,
+}
+
+/// Selects the readable registers: those listed, and the rows that their list would not have.
+pub(super) fn select<A: Arch>(host: Host, present: Present<'_>) -> Selection {
+    let mut selected = Vec::new();
+    let mut unknown = Vec::new();
+    let ids: BTreeSet<u64> = match present {
+        Present::Table => BTreeSet::new(),
+        Present::Listed(ids) => ids.iter().copied().collect(),
+    };
+    for id in ids {
+        let info = A::TABLE.by_id(id).filter(|info| info.place.id(host) == Some(id));
+        match info {
+            Some(info) if is_readable(info) => selected.push(listed(info)),
+            Some(_) => {}
+            None => unknown.push(id),
+        }
+    }
+    let tried = A::TABLE.registers.iter().filter(|info| is_tried(info, present));
+    let tried: Vec<Selected> = tried
+        .filter(|info| !selected.iter().any(|known| known.place == info.place))
+        .map(|info| Selected { place: info.place, info: Some(info), promised: false })
+        .collect();
+    selected.extend(tried);
+    Selection { selected, unknown }
+}
+
+/// The MSR lists name what the host has; whether a vCPU has it too depends on its CPUID.
+fn listed(info: &'static Info) -> Selected {
+    let promised = info.row.listed == Listed::RegList;
+    Selected { place: info.place, info: Some(info), promised }
+}
+
+/// Whether the row is worth a read although nothing lists it.
+fn is_tried(info: &Info, present: Present<'_>) -> bool {
+    let unlisted = match present {
+        Present::Table => true,
+        Present::Listed(_) => info.row.listed == Listed::Never,
+    };
+    unlisted && !info.row.hidden && is_readable(info) && !matches!(info.place, Place::Plain { .. })
+}
+
+fn is_readable(info: &Info) -> bool {
+    info.row.access != Access::WriteOnly
+}

@@ -1,0 +1,79 @@
+//! An access that fails, at every position.
+
+use onereg::{
+    Arch, Arm64, CaptureError, Faulty, Host, Memory, Outcome, Present, Refusal, RestoreError,
+    RestoreOptions, Riscv, S390, Unknown, VcpuState, X86,
+};
+
+use crate::{capture, fill};
+
+const EIO: i32 = 5;
+
+/// Returns the one register that failed, and how many were written.
+fn refused(error: &RestoreError) -> (&'static str, usize) {
+    let RestoreError::Refused { refusals, written, .. } = error else {
+        panic!("{error}");
+    };
+    let [Refusal::Access(failed)] = refusals.as_slice() else {
+        panic!("{error}");
+    };
+    assert!(error.to_string().contains("the vCPU must not run"), "{error}");
+    (failed.name().unwrap(), *written)
+}
+
+fn every_capture_fails_at<A: Arch>(step: u64) {
+    let vcpu = Memory::<A>::new(Host::LP64);
+    let reads = {
+        let counted = Faulty::new(vcpu.clone());
+        capture(&counted);
+        counted.accesses()
+    };
+    for number in (0..reads).step_by(step as usize) {
+        let faulty = Faulty::new(vcpu.clone()).failing_access(number, EIO);
+        let error = VcpuState::capture(&faulty, Present::Table, Unknown::Refuse).unwrap_err();
+        let CaptureError::Unreadable(errors) = &error else { panic!("{error}") };
+        assert_eq!(errors.len(), 1, "{error}");
+        let name = errors[0].name().unwrap();
+        let text = error.to_string();
+        assert!(text.contains(&format!(" {name} (")) && text.contains("errno 5"), "{text}");
+    }
+}
+
+#[test]
+fn a_failed_read_fails_the_capture_and_is_named() {
+    every_capture_fails_at::<S390>(1);
+    every_capture_fails_at::<Arm64>(1);
+    every_capture_fails_at::<X86>(7);
+}
+
+fn every_restore_fails_at<A: Arch>(step: u64) {
+    let vcpu = Memory::<A>::new(Host::LP64);
+    fill(&vcpu, 7);
+    let state = capture(&vcpu);
+    let options = RestoreOptions::default();
+    // Only what must match is in place.
+    let target = || {
+        let target = Memory::<A>::new(Host::LP64);
+        crate::regressions::make_alike(&vcpu, &target);
+        target
+    };
+    let counted = Faulty::new(target());
+    let complete = state.restore(&counted, &options).unwrap();
+    let total = complete.count(Outcome::Written);
+    for number in (0..counted.accesses()).step_by(step as usize) {
+        let faulty = Faulty::new(target()).failing_access(number, EIO);
+        let error = state.restore(&faulty, &options).unwrap_err();
+        let (name, written) = refused(&error);
+        assert!(written < total, "{name}: {written} of {total}");
+        // Tried again without the fault, it is complete.
+        let again = state.restore(faulty.inner(), &options).unwrap();
+        assert_eq!(again.count(Outcome::Pending), 0, "{name}");
+    }
+}
+
+#[test]
+fn a_failed_access_fails_the_restore_and_is_named() {
+    every_restore_fails_at::<S390>(1);
+    every_restore_fails_at::<Riscv>(1);
+    every_restore_fails_at::<X86>(11);
+}

@@ -1,0 +1,160 @@
+//! `run --dump` and `state`, as a user runs them.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use onereg::arm64::{Arm64Registers, PC, SCTLR_EL1};
+use onereg::s390::CPU_TIMER;
+use onereg::{Arch, Arm64, Host, Memory, Present, Registers, S390, StateFile, Unknown, VcpuState};
+use serde_json::Value;
+
+fn run(args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_onereg-vmm"));
+    command.args(args).env_remove("CI").stdin(Stdio::null()).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn temporary(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
+}
+
+/// Says whether there is KVM; where there is none but `CI=true` promises it, fails.
+fn has_kvm() -> bool {
+    if Path::new("/dev/kvm").exists() {
+        return true;
+    }
+    assert!(env::var_os("CI").is_none_or(|value| value != "true"), "CI=true promises /dev/kvm");
+    println!("skipped: there is no /dev/kvm");
+    false
+}
+
+/// Writes the state of one vCPU to a file and returns its path.
+fn file<A: Arch>(name: &str, vcpu: &Memory<A>) -> String {
+    let captured = VcpuState::capture(vcpu, Present::Table, Unknown::Refuse).unwrap();
+    let file = StateFile { vcpus: vec![captured.state.on_kernel("7.3.4")] };
+    let path = temporary(name);
+    std::fs::write(&path, file.to_bytes()).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+/// An arm64 vCPU, which this host cannot have.
+fn arm64() -> Memory<Arm64> {
+    let vcpu = Memory::<Arm64>::new(Host::LP64);
+    vcpu.set_pc(0x4008_0000).unwrap();
+    vcpu.update(SCTLR_EL1, |sctlr| sctlr.with_m(true)).unwrap();
+    vcpu
+}
+
+#[test]
+fn a_file_of_any_architecture_is_shown_with_fields() {
+    let path = file("shown", &arm64());
+    let text = stdout(&run(&["state", "show", &path]));
+    assert!(text.starts_with("vCPU 0: arm64, kernel 7.3.4, table of Linux 7.3, "), "{text}");
+    let line = "\n  SCTLR_EL1                0x603000000013c080 0x0000000000000001  M: 1\n";
+    assert!(text.contains(line), "{text}");
+    let text = stdout(&run(&["state", "show", &path, "PC"]));
+    assert_eq!(text.lines().count(), 2, "{text}");
+    let output = run(&["state", "show", &path, "SCTLR_EL1", "--format", "json"]);
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&json[0]["arch"], &json[0]["xlen"]), (&"arm64".into(), &64.into()));
+    let sctlr = &json[0]["registers"][0];
+    assert_eq!(sctlr["id"], "0x603000000013c080");
+    assert_eq!((&sctlr["width"], &sctlr["class"]), (&64.into(), &"state".into()));
+    let fields = sctlr["fields"].as_array().unwrap();
+    let m = fields.iter().find(|field| field["name"] == "M").unwrap();
+    assert_eq!((&m["value"], &m["text"]), (&"0x1".into(), &"1".into()));
+}
+
+#[test]
+fn differences_are_named_by_register_and_field() {
+    let vcpu = arm64();
+    let before = file("before", &vcpu);
+    vcpu.set(PC, 0x4008_0004).unwrap();
+    vcpu.update(SCTLR_EL1, |sctlr| sctlr.with_c(true)).unwrap();
+    let after = file("after", &vcpu);
+    let output = run(&["state", "diff", &before, &after]);
+    assert_eq!((output.status.code(), stderr(&output)), (Some(1), String::new()));
+    let expected = "vCPU 0: PC (0x6030000000100040): 0x0000000040080000 -> 0x0000000040080004\n\
+                    vCPU 0: SCTLR_EL1 (0x603000000013c080): 0x0000000000000001 -> \
+                    0x0000000000000005, C: 0 -> 1\n";
+    assert_eq!(stdout(&output), expected);
+    let output = run(&["state", "diff", &before, &before]);
+    assert_eq!((output.status.code(), stdout(&output)), (Some(0), "no differences\n".to_owned()));
+    let output = run(&["state", "diff", &before, &after, "--format", "json"]);
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json.as_array().unwrap().len(), 2);
+    assert_eq!(json[1]["fields"][0]["name"], "C");
+    assert_eq!(json[1]["fields"][0]["b"]["text"], "1");
+}
+
+#[test]
+fn what_cannot_be_read_or_compared_is_explained() {
+    let arm64 = file("arm64", &arm64());
+    let s390 = Memory::<S390>::new(Host::LP64);
+    s390.set(CPU_TIMER, 1).unwrap();
+    let s390 = file("s390", &s390);
+    let cut = temporary("cut");
+    let bytes = std::fs::read(&arm64).unwrap();
+    std::fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
+    let cut = cut.to_str().unwrap();
+    let cases: [(&[&str], &str); 5] = [
+        (&["show", "/nowhere/state"], "cannot read /nowhere/state: No such file"),
+        (&["show", "/dev/null"], "/dev/null: byte 0x0: this is no file of vCPU states"),
+        (&["show", cut], "it is cut off or altered"),
+        (&["show", &arm64, "EFER"], "has a register called `EFER`"),
+        (&["diff", &arm64, &s390], "the files are of arm64 and s390"),
+    ];
+    for (args, expected) in cases {
+        let output = run(&[&["state"], args].concat());
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        let message = stderr(&output);
+        assert!(message.starts_with("onereg-vmm: ") && message.contains(expected), "{message}");
+    }
+    assert_eq!(run(&["state", "show"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_guest_that_ends_leaves_the_state_of_every_vcpu() {
+    if !has_kvm() {
+        return;
+    }
+    let path = temporary("ended");
+    let output = run(&["run", "--cpus", "3", "--dump", path.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let file = StateFile::from_bytes(&std::fs::read(&path).unwrap()).unwrap();
+    assert_eq!(file.vcpus.len(), 3);
+    for state in &file.vcpus {
+        assert!(state.registers().len() > 200, "{state:?}");
+        assert!(!state.origin().kernel.is_empty());
+    }
+    let output = run(&["run", "--dump", "/nowhere/dump"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("cannot write the dump /nowhere/dump: "));
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn a_guest_that_crashes_leaves_the_state_of_every_vcpu() {
+    if !has_kvm() {
+        return;
+    }
+    let path = temporary("crashed");
+    let path = path.to_str().unwrap();
+    let output = run(&["run", "--cpus", "2", "--cmdline", "crash", "--dump", path]);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    // The guest's undefined instruction, for which it has no handler.
+    let text = stdout(&run(&["state", "show", path, "EXCEPTION_NR", "CR0"]));
+    assert_eq!(text.matches("vCPU ").count(), 2, "{text}");
+    assert!(text.contains("  EXCEPTION_NR             events + 0x1       0x06\n"), "{text}");
+    let output = run(&["run", "--cmdline", "crash", "--dump", "/nowhere/dump"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(stderr(&output).contains("cannot write the dump /nowhere/dump: "));
+}
