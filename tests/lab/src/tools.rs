@@ -36,14 +36,20 @@ pub fn provide(host: &Host, allowed: bool) -> Result<(), String> {
     fs::create_dir_all(&cache).map_err(failed)?;
     let _lock = Lock::acquire(&cache.join("lock")).map_err(failed)?;
     let compilers: Vec<Package> = [host.compiler, RUST].concat();
+    let mut errors = Vec::new();
     for (packages, suite) in [(compilers.as_slice(), None), (host.emulator, emulator_suite())] {
-        let installed = packages::provide(packages, suite, allowed)
-            .map_err(|error| format!("{error}\nor, as root, add --install to this command"))?;
-        if !installed.is_empty() {
-            eprintln!("lab: installed {}", installed.join(", "));
+        match packages::provide(packages, suite, allowed) {
+            Ok(installed) if installed.is_empty() => {}
+            Ok(installed) => eprintln!("lab: installed {}", installed.join(", ")),
+            Err(error) => errors.push(error),
         }
     }
-    Ok(())
+    if errors.is_empty() {
+        return Ok(());
+    }
+    errors
+        .push("or, as root, add --install to this command, which needs no other suite".to_owned());
+    Err(errors.join("\n"))
 }
 
 /// The suite with an emulator of version 10 or newer, where the machine's own release has an older one.
