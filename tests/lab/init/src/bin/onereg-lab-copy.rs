@@ -2,7 +2,7 @@
 
 use std::env;
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::process::{self, ExitCode};
 
 fn main() -> ExitCode {
@@ -11,7 +11,10 @@ fn main() -> ExitCode {
         eprintln!("usage: onereg-lab-copy FILE STATUS|abort|hang");
         return ExitCode::from(2);
     };
-    let copied = File::open(path).and_then(|mut file| io::copy(&mut file, &mut io::stdout()));
+    let mut output = io::stdout();
+    let copied = File::open(path)
+        .and_then(|mut file| io::copy(&mut file, &mut output))
+        .and_then(|_| output.flush());
     if let Err(error) = copied {
         eprintln!("onereg-lab-copy: {path}: {error}");
         return ExitCode::FAILURE;
