@@ -32,31 +32,34 @@ const OLDER: Option<&str> = Some("6.12");
 
 const PROBE: &[&str] = &["onereg-vmm", "probe", "--format", "json"];
 
-const NESTED: &[&str] = &["--append", "kvm-arm.mode=nested"];
+/// The same of a vCPU with EL2, which only a host that is told so offers.
+const PROBE_EL2: &[&str] =
+    &["onereg-vmm", "probe", "--features", "pmu,sve,ptrauth,el2", "--format", "json"];
+
+const EL2: &[&str] = &["--append", "kvm-arm.mode=nested"];
 
 const SAMPLE: &str = "target/lab-sample";
 
+const WITH_SAMPLE: &[&str] = &["--file", "target/lab-sample:/sample"];
+
+const BRIEF_WITH_SAMPLE: &[&str] = &["--file", "target/lab-sample:/sample", "--timeout", "30"];
+
+/// Status of a program that SIGABRT ended.
+const ABORTED: i32 = 134;
+
 const RUNS: &[Run] = &[
-    probe("arm64", None, &[]),
-    probe("arm64", None, NESTED),
-    probe("arm64", OLDER, &[]),
-    probe("x86", None, &[]),
-    probe("x86", OLDER, &[]),
-    probe("riscv", None, &[]),
-    probe("riscv", OLDER, &[]),
-    probe("powerpc", None, &[]),
-    probe("powerpc", OLDER, &[]),
-    copy(&["onereg-lab-copy", "/sample/in", "7"], &["--file", "target/lab-sample:/sample/in"], 7),
-    copy(
-        &["onereg-lab-copy", "/sample/in", "abort"],
-        &["--file", "target/lab-sample:/sample/in"],
-        134,
-    ),
-    copy(
-        &["onereg-lab-copy", "/sample/in", "hang"],
-        &["--timeout", "30", "--file", "target/lab-sample:/sample/in"],
-        TIME_OUT,
-    ),
+    probe("arm64", None),
+    Run { options: EL2, program: PROBE_EL2, ..probe("arm64", None) },
+    probe("arm64", OLDER),
+    probe("x86", None),
+    probe("x86", OLDER),
+    probe("riscv", None),
+    probe("riscv", OLDER),
+    probe("powerpc", None),
+    probe("powerpc", OLDER),
+    copy(&["onereg-lab-copy", "/sample", "7"], WITH_SAMPLE, 7),
+    copy(&["onereg-lab-copy", "/sample", "abort"], WITH_SAMPLE, ABORTED),
+    copy(&["onereg-lab-copy", "/sample", "hang"], BRIEF_WITH_SAMPLE, TIME_OUT),
 ];
 
 /// Status of `cargo lab` where no suite has the kernel that is named.
@@ -68,14 +71,11 @@ const TIME_OUT: i32 = 124;
 /// How many hosts run at a time.
 const AT_A_TIME: usize = 2;
 
-const fn probe(
-    arch: &'static str,
-    kernel: Option<&'static str>,
-    options: &'static [&'static str],
-) -> Run {
-    Run { arch, kernel, options, program: PROBE, status: 0, check: has_registers }
+const fn probe(arch: &'static str, kernel: Option<&'static str>) -> Run {
+    Run { arch, kernel, options: &[], program: PROBE, status: 0, check: has_registers }
 }
 
+/// A copy of the sample by the lab's own program, which then ends as its second argument says.
 const fn copy(
     program: &'static [&'static str],
     options: &'static [&'static str],
