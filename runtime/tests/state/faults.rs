@@ -1,8 +1,8 @@
 //! An access that fails, at every position.
 
 use onereg::{
-    Arch, Arm64, CaptureError, Faulty, Host, Memory, Outcome, Present, Refusal, RestoreError,
-    RestoreOptions, Riscv, S390, Unknown, VcpuState, X86,
+    Arch, Arm64, CaptureError, Faulty, Host, Memory, Outcome, Present, Refusal, Registers,
+    RestoreError, RestoreOptions, Riscv, S390, Unknown, VcpuState, X86,
 };
 
 use crate::{capture, fill};
@@ -44,6 +44,22 @@ fn a_failed_read_fails_the_capture_and_is_named() {
     every_capture_fails_at::<S390>(1);
     every_capture_fails_at::<Arm64>(1);
     every_capture_fails_at::<X86>(7);
+}
+
+#[test]
+fn a_block_that_is_not_taken_is_named() {
+    use onereg::x86::carrier::NESTED;
+    let vcpu = Memory::<X86>::new(Host::LP64);
+    vcpu.write_block(&NESTED, &[7; 300]).unwrap();
+    let state = capture(&vcpu);
+    let block = onereg::Place::Via { carrier: &NESTED, offset: 0, size: 0 };
+    let target = Memory::<X86>::new(Host::LP64);
+    let target = Faulty::new(target).failing_at(onereg::Operation::Set, block, 22);
+    let error = state.restore(&target, &RestoreOptions::default()).unwrap_err();
+    assert_eq!(refused(&error).0, "nested");
+    let text = error.to_string();
+    let expected = "KVM_SET_NESTED_STATE x86 nested (kvm_nested_state): EINVAL (22): ";
+    assert!(text.starts_with(expected) && text.contains("phase nested"), "{text}");
 }
 
 fn every_restore_fails_at<A: Arch>(step: u64) {

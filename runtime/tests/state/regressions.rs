@@ -117,6 +117,22 @@ fn bugs_6_7_17_every_msr_is_captured() {
     assert_captured(&state, &["XSAVE_EXTENDED", "XSTATE_BV", "XCR0"]);
 }
 
+/// Bug 17: the tile registers of AMX, which are beyond what KVM_GET_XSAVE carries, were not saved.
+#[test]
+fn bug_17_an_area_of_any_size_is_captured_whole() {
+    let vcpu = Memory::<X86>::new(Host::LP64);
+    let area: Vec<u8> = (0..11008).map(|byte| byte as u8 | 1).collect();
+    vcpu.write_block(&onereg::x86::carrier::XSAVE2, &area).unwrap();
+    let state = capture(&vcpu);
+    let fresh = Memory::<X86>::new(Host::LP64);
+    state.restore(&fresh, &RestoreOptions::default()).unwrap();
+    assert_eq!(fresh.read_block(&onereg::x86::carrier::XSAVE2), Ok(area));
+    assert!(state.verify(&fresh).unwrap().is_empty());
+    assert_order(&state, &["XCR0", "XSTATE_BV"]);
+    let position = |name| state.registers().position(|saved| saved.name() == name);
+    assert!(position("XSTATE_BV") < position("xsave2") && position("xsave2") < position("STAR"));
+}
+
 /// Bug 8: how many MSRs KVM_SET_MSRS took was not checked.
 #[test]
 fn bug_8_an_msr_that_is_not_taken_is_named() {

@@ -147,6 +147,22 @@ fn recapture_reads_the_same_registers_again() {
 }
 
 #[test]
+fn blocks_are_read_again_and_compared() {
+    use onereg::x86::carrier::NESTED;
+    let vcpu = Memory::<X86>::new(Host::LP64);
+    vcpu.write_block(&NESTED, &[7; 300]).unwrap();
+    let mut state = capture(&vcpu);
+    assert!(state.register("nested").unwrap().is_block());
+    vcpu.write_block(&NESTED, &[7; 400]).unwrap();
+    let differences = state.verify(&vcpu).unwrap();
+    assert_eq!(differences.len(), 1);
+    let expected = "nested (block): 300 and 400 bytes, from byte 0x12c on";
+    assert_eq!(differences[0].to_string(), expected);
+    state.recapture(&vcpu).unwrap();
+    assert!(state.verify(&vcpu).unwrap().is_empty());
+}
+
+#[test]
 fn a_difference_names_register_and_field() {
     use onereg::arm64::{PC, SCTLR_EL1, SctlrEl1};
     let vcpu = Memory::<Arm64>::new(Host::LP64);
