@@ -58,8 +58,9 @@ pub use registers::{Host, Registers};
 pub use set::{RegisterSet, WritableSet};
 #[cfg(feature = "kvm")]
 pub use state::{
-    Capture, CaptureError, Difference, FieldDifference, FormatError, Origin, Outcome, Present,
-    Refusal, RestoreError, RestoreOptions, Restored, Saved, StateFile, Unknown, VcpuState, VmWide,
+    Capture, CaptureError, Concern, Difference, FieldDifference, FormatError, HostProfile, Origin,
+    Outcome, Present, Refusal, RestoreError, RestoreOptions, Restored, Saved, StateFile, Unknown,
+    VcpuState, Verdict, VmWide,
 };
 pub use table::{
     Access, Carrier, Class, Digits, Errno, Info, Ioctl, Listed, Row, Scope, Table, Width, WriteRule,

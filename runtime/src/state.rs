@@ -7,6 +7,7 @@
 //! `restore`, `difference`, `format`.
 
 mod capture;
+mod check;
 mod difference;
 mod failure;
 mod format;
@@ -22,6 +23,7 @@ use std::fmt;
 use std::ops::Range;
 
 pub use capture::{Capture, CaptureError};
+pub use check::{Concern, HostProfile, Verdict};
 pub use difference::{Difference, FieldDifference};
 pub use failure::{Refusal, RestoreError};
 pub use format::{FormatError, StateFile};

@@ -43,7 +43,7 @@ impl Difference {
     }
 
     /// Describes a register that is only in the state.
-    fn gone(entry: &Entry, saved: &[u8]) -> Self {
+    pub(super) fn gone(entry: &Entry, saved: &[u8]) -> Self {
         Difference {
             name: entry.name.clone().into_owned(),
             id: match entry.key {
