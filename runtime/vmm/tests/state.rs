@@ -167,7 +167,7 @@ fn profile(name: &str, vcpu: &Memory<Arm64>, without: &str) -> String {
         vcpu.read_bytes(info.place, &mut value).unwrap();
         registers.push(serde_json::json!({
             "name": info.name,
-            "id": format!("{:#018x}", info.place.id(Host::LP64).unwrap()),
+            "id": info.place.id(Host::LP64).map(|id| format!("{id:#018x}")),
             "width": value.len() * 8,
             "value": onereg::Digits(&value).to_string(),
             "class": info.row.class.name(),
