@@ -13,7 +13,7 @@
 //! ```
 //!
 //! Reading order: [`Reg`] (a register), [`Registers`] (something whose registers can be read and written), the module
-//! of an architecture, [`Table`] (registers looked up at run time).
+//! of an architecture, [`Table`] (registers looked up at run time), `VcpuState` (a whole vCPU, captured and restored).
 //!
 //! All architectures compile on every host; only [`kvm`] needs Linux. With `default-features = false` the crate is
 //! `no_std` and has no dependency.

@@ -3,8 +3,8 @@
 //! Nothing here knows a register. Which registers there are, in which order they are written, and what a restore does
 //! with each is data of the tables: phase, class, access, write rule, scope, list.
 //!
-//! Reading order: [`select`](self) (what is read), `capture`, `order` and `treat` (what a restore does, and when),
-//! `restore`, `difference`, `format`.
+//! Reading order: `select` (what is read), `capture`, `order` and `treat` (when and what a restore does with a register),
+//! `restore`, `difference`, `check`, `format`.
 
 mod capture;
 mod check;
