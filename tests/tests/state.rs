@@ -14,8 +14,8 @@ use kvm_ioctls::{Kvm, VcpuFd, VmFd};
 use onereg::kvm::Vcpu;
 use onereg::x86::{IA32_TSC, IA32_TSC_DEADLINE, R15, RIP, STAR, XSAVE_XMM};
 use onereg::{
-    Arch, Capture, Class, FieldKind, Outcome, Present, Registers, RestoreOptions, Unknown,
-    VcpuState, VmWide, Width, X86,
+    Arch, Capture, Class, FieldKind, Outcome, Present, Registers, RestoreOptions, StateFile,
+    Unknown, VcpuState, VmWide, Width, X86,
 };
 
 /// A VM with an in-kernel interrupt controller and vCPUs that have the CPUID which KVM supports.
@@ -133,6 +133,8 @@ fn a_filled_vcpu_is_restored() {
     let not_zero = state.registers().filter(|saved| saved.value().iter().any(|byte| *byte != 0));
     println!("{taken} registers took a value, {} are not zero", not_zero.count());
     assert!(taken > 200, "{taken}");
+    let bytes = StateFile { vcpus: vec![state] }.to_bytes();
+    let state = &StateFile::from_bytes(&bytes).unwrap().vcpus[0];
 
     let other = Machine::new(1).unwrap();
     let fd = other.fd(0);

@@ -1,6 +1,7 @@
 //! `run --dump` and `state`, as a user runs them.
 
 use std::env;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -138,6 +139,26 @@ fn a_guest_that_ends_leaves_the_state_of_every_vcpu() {
     let output = run(&["run", "--dump", "/nowhere/dump"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("cannot write the dump /nowhere/dump: "));
+}
+
+#[test]
+fn an_interrupted_guest_leaves_the_state_of_every_vcpu() {
+    if !has_kvm() {
+        return;
+    }
+    let path = temporary("interrupted");
+    let mut vmm = Command::new(env!("CARGO_BIN_EXE_onereg-vmm"))
+        .args(["run", "--cpus", "2", "--cmdline", "wait", "--dump", path.to_str().unwrap()])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(vmm.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let kill = Command::new("kill").args(["-INT", &vmm.id().to_string()]).status();
+    assert!(kill.unwrap().success());
+    assert_eq!(vmm.wait().unwrap().code(), Some(130));
+    let file = StateFile::from_bytes(&std::fs::read(&path).unwrap()).unwrap();
+    assert_eq!(file.vcpus.len(), 2);
 }
 
 #[cfg(target_arch = "x86_64")]
