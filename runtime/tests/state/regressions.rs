@@ -206,6 +206,7 @@ fn registers_of_other_ioctls_are_captured() {
     let captured = VcpuState::capture(&arm64, Present::Listed(&[]), Unknown::Refuse).unwrap();
     assert_captured(&captured.state, &["SERROR_PENDING", "SERROR_ESR", "MP_STATE"]);
     assert_captured(&filled::<onereg::Powerpc>().1, &["GPR31", "PC", "MSR"]);
+    assert_captured(&filled::<onereg::S390>().1, &["GPR15", "ACR15", "CR15", "FPR15", "FPC"]);
     assert_captured(&filled::<onereg::Loongarch>().1, &["GPR31", "PC", "FPR31", "FCSR"]);
 }
 

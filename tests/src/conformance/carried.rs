@@ -54,6 +54,16 @@ const MEMBERS: &[(&str, &[Member])] = &[
         ],
     ),
     ("riscv", &[MP_STATE]),
+    (
+        "s390",
+        &[
+            ("regs", "kvm_regs", "GPR", "gprs", 16),
+            ("sregs", "kvm_sregs", "ACR", "acrs", 16),
+            ("sregs", "kvm_sregs", "CR", "crs", 16),
+            ("fpu", "kvm_fpu", "FPC", "fpc", 1),
+            ("fpu", "kvm_fpu", "FPR", "fprs", 16),
+        ],
+    ),
 ];
 
 /// Architectures whose other ioctls are described here.
