@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::select::{self, Present, Selected, Selection, Unknown};
+use super::select::{self, Present, Promise, Selected, Selection, Unknown};
 use super::{Block, Entry, Key, Origin, VcpuState, order};
 use crate::bulk::{BulkError, OnFailure, Plan};
 use crate::error::{Error, ErrorKind};
@@ -61,7 +61,8 @@ impl VcpuState {
     /// Reads every register that `vcpu` has: those of `present`, which follow `unknown` where they have no row.
     ///
     /// Phases are read backwards, each by one bulk call with the rest: what a read changes is read first. A row that
-    /// nobody promised is absent when the kernel says so (ENOENT, EINVAL, ENXIO, ENOTTY); every other failure is one of the
+    /// nobody promised is absent when the kernel says so (ENOENT, EINVAL, ENXIO, ENOTTY, EPERM), a listed one with conditions
+    /// only by EINVAL; every other failure is one of the
     /// capture. Hidden and write-only rows are left out.
     ///
     /// # Errors
@@ -124,7 +125,7 @@ impl VcpuState {
 }
 
 fn carried(id: u64) -> Selected {
-    Selected { place: Place::OneReg(id), info: None, promised: true }
+    Selected { place: Place::OneReg(id), info: None, promise: Promise::Firm }
 }
 
 /// Reads registers, given in the order of a restore, and keeps those that are there.
@@ -152,14 +153,14 @@ fn read<A: Arch>(
     for ((key, selected), (slot, failure)) in known.into_iter().zip(read) {
         match failure {
             None => state.push(key, selected.info, slot.bytes(&buffer)),
-            Some(error) if !selected.promised && says_absent(error.kind()) => absent.push(error),
+            Some(error) if says_absent(selected.promise, error.kind()) => absent.push(error),
             Some(error) => unreadable.push(error),
         }
     }
     for carrier in A::TABLE.carriers.iter().filter(|carrier| carrier.block.is_some()) {
         match vcpu.read_block(carrier) {
             Ok(bytes) => state.push_block(carrier, bytes),
-            Err(error) if says_absent(error.kind()) => absent.push(error),
+            Err(error) if says_absent(Promise::None, error.kind()) => absent.push(error),
             Err(error) => unreadable.push(error),
         }
     }
@@ -171,14 +172,15 @@ fn read<A: Arch>(
     }
 }
 
-/// Whether a failed read says that the vCPU has no such register: what each architecture's kernel answers, and what a
-/// kernel without the ioctl does.
-fn says_absent(kind: ErrorKind) -> bool {
-    match kind {
-        ErrorKind::Errno(number) => {
-            [libc::ENOENT, libc::EINVAL, libc::ENXIO, libc::ENOTTY].contains(&number)
+/// Whether a failed read says that the vCPU has no such register: what each architecture's kernel answers (EPERM is
+/// powerpc's for the presenter of an interrupt controller that the VM does not have), and a kernel without the ioctl.
+fn says_absent(promise: Promise, kind: ErrorKind) -> bool {
+    match (promise, kind) {
+        (Promise::Conditional, ErrorKind::Errno(number)) => number == libc::EINVAL,
+        (Promise::None, ErrorKind::Errno(number)) => {
+            [libc::ENOENT, libc::EINVAL, libc::ENXIO, libc::ENOTTY, libc::EPERM].contains(&number)
         }
-        ErrorKind::Absent => true,
+        (Promise::None, ErrorKind::Absent) => true,
         _ => false,
     }
 }
