@@ -76,6 +76,8 @@ pub struct Carrier {
     pub get: Ioctl,
     /// Name of the writing ioctl; `None` where there is none.
     pub set: Option<Ioctl>,
+    /// Index into [`Arch::phases`] of a struct that is saved as a whole, as large as the vCPU has it.
+    pub block: Option<usize>,
     /// One line.
     pub doc: String,
 }

@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::register::{Arch, Place};
 use crate::registers::Host;
-use crate::table::Table;
+use crate::table::{Carrier, Table};
 
 /// A register access that failed.
 ///
@@ -57,6 +57,16 @@ impl Error {
         Error { operation, place, host, table: A::TABLE, kind }
     }
 
+    /// Describes a failed access to the struct of `carrier` as a whole.
+    pub fn of_block<A: Arch>(
+        operation: Operation,
+        carrier: &'static Carrier,
+        host: Host,
+        kind: ErrorKind,
+    ) -> Self {
+        Error::new::<A>(operation, Place::Via { carrier, offset: 0, size: 0 }, host, kind)
+    }
+
     /// Returns what was tried.
     pub fn operation(&self) -> Operation {
         self.operation
@@ -77,8 +87,11 @@ impl Error {
         self.place.id(self.host)
     }
 
-    /// Returns the register's name, where the table has one.
+    /// Returns the name of the register or block, where the table has one.
     pub fn name(&self) -> Option<&'static str> {
+        if let Place::Via { carrier, size: 0, .. } = self.place {
+            return Some(carrier.name);
+        }
         let info = self.table.at(self.place).or_else(|| self.table.by_id(self.id()?))?;
         Some(info.name)
     }
@@ -87,6 +100,7 @@ impl Error {
         write!(f, "{} {}", self.table.name, self.name().unwrap_or("register without a name"))?;
         match (self.place, self.id()) {
             (_, Some(id)) => write!(f, " ({id:#018x})"),
+            (Place::Via { carrier, size: 0, .. }, None) => write!(f, " ({})", carrier.structure),
             (Place::Via { carrier, offset, .. }, None) => {
                 write!(f, " ({} + {offset:#x})", carrier.structure)
             }

@@ -13,7 +13,7 @@
 //! ```
 //!
 //! Reading order: [`Reg`] (a register), [`Registers`] (something whose registers can be read and written), the module
-//! of an architecture, [`Table`] (registers looked up at run time).
+//! of an architecture, [`Table`] (registers looked up at run time), `VcpuState` (a whole vCPU, captured and restored).
 //!
 //! All architectures compile on every host; only [`kvm`] needs Linux. With `default-features = false` the crate is
 //! `no_std` and has no dependency.
@@ -62,8 +62,9 @@ pub use registers::{Host, Registers};
 pub use set::{RegisterSet, WritableSet};
 #[cfg(feature = "kvm")]
 pub use state::{
-    Capture, CaptureError, Difference, FieldDifference, FormatError, Origin, Outcome, Present,
-    Refusal, RestoreError, RestoreOptions, Restored, Saved, StateFile, Unknown, VcpuState, VmWide,
+    Capture, CaptureError, Concern, Difference, FieldDifference, FormatError, HostProfile, Origin,
+    Outcome, Present, Refusal, RestoreError, RestoreOptions, Restored, Saved, StateFile, Unknown,
+    VcpuState, Verdict, VmWide,
 };
 pub use table::{
     Access, Carrier, Class, Digits, Errno, Info, Ioctl, Listed, Row, Scope, Table, Width, WriteRule,

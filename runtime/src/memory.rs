@@ -7,10 +7,11 @@ use std::marker::PhantomData;
 use crate::error::{Error, ErrorKind, Operation};
 use crate::register::{Arch, Place};
 use crate::registers::{Host, Registers};
+use crate::table::Carrier;
 
 /// Registers in memory: for tests, snapshots and the registers of other machines.
 ///
-/// They hold what was written last, zero before, whatever their access.
+/// They hold what was written last, zero before, whatever their access; blocks are absent before the first write.
 ///
 /// ```
 /// use onereg::arm64::{Arm64Registers, PC};
@@ -25,6 +26,7 @@ use crate::registers::{Host, Registers};
 pub struct Memory<A> {
     host: Host,
     values: RefCell<HashMap<Place, Box<[u8]>>>,
+    blocks: RefCell<HashMap<&'static str, Vec<u8>>>,
     arch: PhantomData<fn() -> A>,
 }
 
@@ -38,7 +40,8 @@ impl<A: Arch> Memory<A> {
     pub fn holding(host: Host, places: impl IntoIterator<Item = Place>) -> Self {
         let zero = |place: Place| (place, vec![0; place.size(host)].into());
         let values = places.into_iter().map(zero).collect();
-        Memory { host, values: RefCell::new(values), arch: PhantomData }
+        let blocks = RefCell::default();
+        Memory { host, values: RefCell::new(values), blocks, arch: PhantomData }
     }
 
     fn with_value(
@@ -71,6 +74,17 @@ impl<A: Arch> Registers<A> for Memory<A> {
 
     fn host(&self) -> Host {
         self.host
+    }
+
+    fn read_block(&self, carrier: &'static Carrier) -> Result<Vec<u8>, Error> {
+        let block = self.blocks.borrow().get(carrier.name).cloned();
+        let absent = || Error::of_block::<A>(Operation::Get, carrier, self.host, ErrorKind::Absent);
+        block.ok_or_else(absent)
+    }
+
+    fn write_block(&self, carrier: &'static Carrier, bytes: &[u8]) -> Result<(), Error> {
+        self.blocks.borrow_mut().insert(carrier.name, bytes.to_vec());
+        Ok(())
     }
 }
 
@@ -140,4 +154,19 @@ impl<A: Arch, R: Registers<A>> Registers<A> for Faulty<R> {
     fn host(&self) -> Host {
         self.inner.host()
     }
+
+    fn read_block(&self, carrier: &'static Carrier) -> Result<Vec<u8>, Error> {
+        self.check::<A>(Operation::Get, block(carrier), self.host())?;
+        self.inner.read_block(carrier)
+    }
+
+    fn write_block(&self, carrier: &'static Carrier, bytes: &[u8]) -> Result<(), Error> {
+        self.check::<A>(Operation::Set, block(carrier), self.host())?;
+        self.inner.write_block(carrier, bytes)
+    }
+}
+
+/// Returns the place that stands for a struct as a whole.
+fn block(carrier: &'static Carrier) -> Place {
+    Place::Via { carrier, offset: 0, size: 0 }
 }

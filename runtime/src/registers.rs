@@ -8,7 +8,11 @@ use crate::batch::{self, ReadBatch, WriteBatch};
 #[cfg(feature = "kvm")]
 use crate::bulk::{self, BulkError, OnFailure, Plan, Report, Slot};
 use crate::error::Error;
+#[cfg(feature = "kvm")]
+use crate::error::{ErrorKind, Operation};
 use crate::register::{Arch, Place, Readable, Reg, Writable};
+#[cfg(feature = "kvm")]
+use crate::table::Carrier;
 use crate::value::Value;
 
 /// What symbolic widths depend on.
@@ -144,6 +148,27 @@ pub trait Registers<A: Arch> {
         })
     }
 
+    /// Reads the struct of `carrier` as a whole, as large as it is here.
+    ///
+    /// # Errors
+    ///
+    /// Returns why not: the target has no such block, unless an implementation says otherwise.
+    #[cfg(feature = "kvm")]
+    fn read_block(&self, carrier: &'static Carrier) -> Result<Vec<u8>, Error> {
+        Err(Error::of_block::<A>(Operation::Get, carrier, self.host(), ErrorKind::Absent))
+    }
+
+    /// Writes the struct of `carrier` as a whole, as it was read.
+    ///
+    /// # Errors
+    ///
+    /// As [`Registers::read_block`].
+    #[cfg(feature = "kvm")]
+    fn write_block(&self, carrier: &'static Carrier, bytes: &[u8]) -> Result<(), Error> {
+        let _ = bytes;
+        Err(Error::of_block::<A>(Operation::Set, carrier, self.host(), ErrorKind::Absent))
+    }
+
     /// Reads a tuple, an array or a slice of registers with the fewest accesses, up to the first failure.
     ///
     /// # Errors
@@ -254,5 +279,15 @@ impl<A: Arch, R: Registers<A> + ?Sized> Registers<A> for &R {
         report: &mut Report,
     ) -> ControlFlow<()> {
         (**self).write_many_bytes(slots, buffer, report)
+    }
+
+    #[cfg(feature = "kvm")]
+    fn read_block(&self, carrier: &'static Carrier) -> Result<Vec<u8>, Error> {
+        (**self).read_block(carrier)
+    }
+
+    #[cfg(feature = "kvm")]
+    fn write_block(&self, carrier: &'static Carrier, bytes: &[u8]) -> Result<(), Error> {
+        (**self).write_block(carrier, bytes)
     }
 }

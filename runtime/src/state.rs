@@ -3,10 +3,11 @@
 //! Nothing here knows a register. Which registers there are, in which order they are written, and what a restore does
 //! with each is data of the tables: phase, class, access, write rule, scope, list.
 //!
-//! Reading order: [`select`](self) (what is read), `capture`, `order` and `treat` (what a restore does, and when),
-//! `restore`, `difference`, `format`.
+//! Reading order: `select` (what is read), `capture`, `order` and `treat` (when and what a restore does with a register),
+//! `restore`, `difference`, `check`, `format`.
 
 mod capture;
+mod check;
 mod difference;
 mod failure;
 mod format;
@@ -22,6 +23,7 @@ use std::fmt;
 use std::ops::Range;
 
 pub use capture::{Capture, CaptureError};
+pub use check::{Concern, HostProfile, Verdict};
 pub use difference::{Difference, FieldDifference};
 pub use failure::{Refusal, RestoreError};
 pub use format::{FormatError, StateFile};
@@ -31,13 +33,14 @@ pub use select::{Present, Unknown};
 
 use crate::register::Place;
 use crate::registers::Host;
-use crate::table::{Class, Info, Table};
+use crate::table::{Carrier, Class, Info, Table};
 
 /// Complete state of one vCPU: every register by name, width and class, with its value.
 ///
 /// The registers are in the order in which a restore writes them. Overlapping registers (x86 FPU and XSAVE, Power FPR and
 /// VSR) are all captured and all written, each in its phase: the view that a table puts into the later phase prevails, and
-/// views of one phase agree because they were read from the same storage.
+/// views of one phase agree because they were read from the same storage. Structs whose contents no row names (x86: the
+/// whole XSAVE area, nested virtualization) are blocks: opaque, and as large as the vCPU had them.
 ///
 /// ```
 /// use onereg::arm64::{PC, X};
@@ -83,7 +86,15 @@ struct Entry {
     key: Key,
     class: Class,
     info: Option<&'static Info>,
+    block: Option<Block>,
     range: Range<usize>,
+}
+
+/// A struct that was captured as a whole.
+#[derive(Debug, Clone)]
+struct Block {
+    carrier: Option<&'static Carrier>,
+    bytes: Vec<u8>,
 }
 
 /// Where a register lives, also one that this build's tables lack.
@@ -91,6 +102,7 @@ struct Entry {
 enum Key {
     Id(u64),
     Via { carrier: Cow<'static, str>, offset: u16, size: u16 },
+    Block { carrier: Cow<'static, str> },
 }
 
 impl Key {
@@ -106,13 +118,24 @@ impl Key {
 }
 
 impl Entry {
-    /// Returns where the register is accessed; `None` for one in a struct that this build does not know.
+    /// Returns where the register is accessed; `None` for a block, and for a register in a struct that this build does not
+    /// know.
     fn place(&self) -> Option<Place> {
         match (self.info, &self.key) {
             (Some(info), _) => Some(info.place),
             (None, Key::Id(id)) => Some(Place::OneReg(*id)),
-            (None, Key::Via { .. }) => None,
+            (None, Key::Via { .. } | Key::Block { .. }) => None,
         }
+    }
+
+    /// Returns the carrier of a block that this build knows.
+    fn carrier(&self) -> Option<&'static Carrier> {
+        self.block.as_ref()?.carrier
+    }
+
+    /// Returns whether this build's table has it.
+    fn is_known(&self) -> bool {
+        self.info.is_some() || self.carrier().is_some()
     }
 }
 
@@ -143,8 +166,11 @@ impl VcpuState {
         self.registers().find(|saved| saved.name() == name)
     }
 
-    fn value(&self, entry: &Entry) -> &[u8] {
-        self.values.get(entry.range.clone()).unwrap_or_default()
+    fn value<'a>(&'a self, entry: &'a Entry) -> &'a [u8] {
+        match &entry.block {
+            Some(block) => &block.bytes,
+            None => self.values.get(entry.range.clone()).unwrap_or_default(),
+        }
     }
 }
 

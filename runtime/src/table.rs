@@ -127,6 +127,9 @@ pub struct Carrier {
     pub get: Ioctl,
     /// Writes the struct.
     pub set: Option<Ioctl>,
+    /// Index into [`Table::phases`] of a struct that is saved as a whole, as large as the vCPU has it, which may be
+    /// larger than `size`.
+    pub block: Option<u8>,
 }
 
 /// An ioctl of the KVM family.

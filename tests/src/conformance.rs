@@ -3,6 +3,7 @@
 //! One module per architecture derives the ids from the kernel's text alone; none of them reads a table.
 
 mod arm64;
+mod carried;
 mod carriers;
 mod compare;
 mod documentation;
@@ -94,21 +95,24 @@ pub fn check(name: &str) -> Result<Report, String> {
     Ok(Report { summary, differences })
 }
 
-/// Compares the registers of x86 that other ioctls carry with the structs of the uapi headers.
+/// Compares the registers that other ioctls carry with the structs of the uapi headers.
 ///
 /// # Errors
 ///
 /// Says what could not be read.
 pub fn check_carriers() -> Result<Report, String> {
     let kernel = Kernel::get()?;
-    let facts = x86::via_facts(kernel)?;
-    let differences = carriers::differences(&tables::arch("x86")?, &facts, kernel)?;
-    let summary = format!(
-        "x86: {} registers that other ioctls carry in Linux {}\n",
-        facts.len(),
-        kernel.version()
-    );
-    Ok(Report { summary, differences })
+    let mut report = Report { summary: String::new(), differences: Vec::new() };
+    let others = carried::archs().map(|arch| (arch, carried::facts(kernel, arch)));
+    for (arch, facts) in others.chain([("x86", x86::via_facts(kernel))]) {
+        let facts = facts?;
+        report.differences.extend(carriers::differences(&tables::arch(arch)?, &facts, kernel)?);
+        let (count, version) = (facts.len(), kernel.version());
+        report.summary.push_str(&format!(
+            "{arch}: {count} registers that other ioctls carry in Linux {version}\n"
+        ));
+    }
+    Ok(report)
 }
 
 fn summary(case: &Case, kernel: &Kernel, facts: &[Fact], rows: usize) -> String {

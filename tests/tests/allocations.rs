@@ -7,7 +7,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::hint::black_box;
 
-use onereg::{Host, TABLES};
+use onereg::{Arch, Arm64, Host, Memory, Present, RestoreOptions, TABLES, Unknown, VcpuState};
 
 struct Counting;
 
@@ -37,6 +37,21 @@ fn allocations(work: impl FnOnce()) -> usize {
     let before = ALLOCATIONS.get();
     work();
     ALLOCATIONS.get() - before
+}
+
+#[test]
+fn a_state_is_captured_again_without_an_allocation_per_register() {
+    let vcpu = Memory::<Arm64>::new(Host::LP64);
+    let captured = VcpuState::capture(&vcpu, Present::Table, Unknown::Refuse);
+    let mut state = captured.expect("memory can be read").state;
+    let registers = state.registers().len();
+    let count = allocations(|| state.recapture(&vcpu).expect("memory can be read"));
+    assert!(count < 20, "{count} allocations for {registers} registers");
+    let options = RestoreOptions::default();
+    let count = allocations(|| drop(black_box(state.restore(&vcpu, &options))));
+    let phases = Arm64::TABLE.phases.len();
+    assert!(count < 40 * phases, "{count} allocations for {registers} registers, {phases} phases");
+    assert!(registers > 400);
 }
 
 #[test]

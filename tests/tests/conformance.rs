@@ -53,7 +53,7 @@ fn x86() {
 }
 
 #[test]
-fn x86_carriers() {
+fn other_ioctls() {
     conforms(check_carriers());
 }
 

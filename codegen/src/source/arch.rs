@@ -45,6 +45,7 @@ impl Walker<'_> {
     pub(super) fn arch(&mut self, node: Node, at: &At<'_>) -> RawArch {
         let mut arch = RawArch::default();
         let mut has_code = false;
+        let mut blocks = Vec::new();
         let read = self.keys(node, at, ARCH, |walker, key, value, at| match key {
             "arch" => arch.name = walker.arch_name(value, at).unwrap_or_default(),
             "space" => {
@@ -64,7 +65,9 @@ impl Walker<'_> {
             "errors" => arch.errors = walker.errors(value, at),
             "defaults" => arch.defaults = walker.defaults(value, at),
             "carriers" => walker.names(value, at, |walker, name, value, at| {
-                arch.carriers.push(walker.carrier(name, value, at));
+                let (carrier, block) = walker.carrier(name, value, at);
+                blocks.extend(block.map(|(phase, place)| (arch.carriers.len(), phase, place)));
+                arch.carriers.push(carrier);
             }),
             _ => walker.names(value, at, |walker, name, value, at| {
                 arch.groups.push(walker.group(name, value, at));
@@ -82,7 +85,21 @@ impl Walker<'_> {
             let space = at.key("space").place().into_key();
             self.report(finding.related(space, "it is plain").help("keep one of them"));
         }
+        for (carrier, phase, place) in blocks {
+            arch.carriers[carrier].block = self.block_phase(&arch.phases, &phase, place);
+        }
         arch
+    }
+
+    /// Looks up the phase of a struct that is saved as a whole.
+    fn block_phase(&mut self, phases: &[String], name: &str, place: Place) -> Option<usize> {
+        let found = phases.iter().position(|phase| phase == name);
+        if found.is_none() {
+            let known: Vec<&str> = phases.iter().map(String::as_str).collect();
+            let finding = Finding::new("E0209", place, format!("unknown phase `{name}`"));
+            self.report(finding.help(did_you_mean(name, &known, "phases")));
+        }
+        found
     }
 
     fn arch_name(&mut self, node: Node, at: &At<'_>) -> Option<String> {
@@ -127,10 +144,17 @@ impl Walker<'_> {
         errors
     }
 
-    fn carrier(&mut self, name: String, node: Node, at: &At<'_>) -> Carrier {
+    /// Reads a carrier, and the phase of its struct as a whole with its place.
+    fn carrier(
+        &mut self,
+        name: String,
+        node: Node,
+        at: &At<'_>,
+    ) -> (Carrier, Option<(String, Place)>) {
         self.is_name("a carrier", &name, || at.place().into_key());
         let (mut structure, mut size, mut get, mut get_nr) = (None, None, None, None);
         let (mut set, mut set_nr, mut doc) = (None, None, String::new());
+        let mut block = None;
         self.keys(node, at, CARRIER, |walker, key, value, at| match key {
             "struct" => structure = walker.text(value, at),
             "size" => size = walker.small(value, at, 16384),
@@ -138,6 +162,7 @@ impl Walker<'_> {
             "get_nr" => get_nr = walker.small(value, at, 0xff),
             "set" => set = walker.text(value, at),
             "set_nr" => set_nr = walker.small(value, at, 0xff),
+            "block" => block = walker.text(value, at).map(|phase| (phase, at.place())),
             _ => doc = walker.text(value, at).unwrap_or_default(),
         });
         if set.is_some() != set_nr.is_some() {
@@ -145,14 +170,16 @@ impl Walker<'_> {
         }
         let ioctl = |name, nr: u32| Ioctl { name, nr: u8::try_from(nr).unwrap_or(0) };
         // What is missing was reported; rows that name the carrier have nothing wrong with them.
-        Carrier {
+        let carrier = Carrier {
             name,
             structure: structure.unwrap_or_default(),
             size: size.unwrap_or(u32::MAX),
             get: ioctl(get.unwrap_or_default(), get_nr.unwrap_or(0)),
             set: set.zip(set_nr).map(|(name, nr)| ioctl(name, nr)),
+            block: None,
             doc,
-        }
+        };
+        (carrier, block)
     }
 
     fn group(&mut self, name: String, node: Node, at: &At<'_>) -> RawGroup {

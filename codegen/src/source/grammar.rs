@@ -114,6 +114,11 @@ pub(crate) const CARRIER: &[Key] = &[
     required("get_nr", Shape::Number, "Its number within the KVM family"),
     optional("set", Shape::Text, "Name of the writing ioctl"),
     optional("set_nr", Shape::Number, "Its number within the KVM family"),
+    optional(
+        "block",
+        Shape::Text,
+        "Phase of the struct as one opaque block, as large as the vCPU has it",
+    ),
     optional("doc", Shape::Text, "One line"),
 ];
 

@@ -119,7 +119,7 @@ fn size(id: u64) -> usize {
 
 /// Reads the struct of `carrier`.
 pub(super) fn get_struct(fd: BorrowedFd<'_>, carrier: &Carrier) -> Result<Vec<u8>, ErrorKind> {
-    check_carrier(carrier)?;
+    check_struct(carrier)?;
     let mut bytes = vec![0; usize::from(carrier.size)];
     let request = NATIVE.number(NATIVE.read, carrier.get.nr, bytes.len());
     // SAFETY: the carrier is one of this crate's tables: the kernel writes a plain struct of the size that is part of
@@ -134,7 +134,7 @@ pub(super) fn set_struct(
     carrier: &Carrier,
     bytes: &[u8],
 ) -> Result<(), ErrorKind> {
-    check_carrier(carrier)?;
+    check_struct(carrier)?;
     let Some(set) = carrier.set else {
         return Err(ErrorKind::Unsupported("no ioctl writes the struct that holds it"));
     };
@@ -147,6 +147,153 @@ pub(super) fn set_struct(
     // larger area; there KVM_GET_XSAVE, which the bytes come from, has failed.
     let result = unsafe { libc::ioctl(fd.as_raw_fd(), request, bytes.as_ptr()) };
     done(result)
+}
+
+/// Checks that `carrier` is one of this crate's tables whose struct always has its size.
+fn check_struct(carrier: &Carrier) -> Result<(), ErrorKind> {
+    check_carrier(carrier)?;
+    match carrier.block {
+        None => Ok(()),
+        Some(_) => Err(ErrorKind::Unsupported("its struct is read and written as a whole")),
+    }
+}
+
+/// Reads the struct of `carrier` as a whole.
+pub(super) fn get_block(fd: BorrowedFd<'_>, carrier: &Carrier) -> Result<Vec<u8>, ErrorKind> {
+    check_carrier(carrier)?;
+    match carrier.structure {
+        "kvm_xsave" if carrier.block.is_some() => get_xsave(fd, carrier),
+        "kvm_nested_state" => get_nested_state(fd, carrier),
+        _ => Err(NO_BLOCK),
+    }
+}
+
+/// Writes the struct of `carrier` as a whole, as [`get_block`] gave it on this or another host.
+pub(super) fn set_block(
+    fd: BorrowedFd<'_>,
+    carrier: &Carrier,
+    bytes: &[u8],
+) -> Result<(), ErrorKind> {
+    check_carrier(carrier)?;
+    match (carrier.structure, carrier.set) {
+        ("kvm_xsave", Some(set)) if carrier.block.is_some() => set_xsave(fd, carrier, set, bytes),
+        ("kvm_nested_state", Some(set)) => set_nested_state(fd, carrier, set, bytes),
+        _ => Err(NO_BLOCK),
+    }
+}
+
+const NO_BLOCK: ErrorKind = ErrorKind::Unsupported("no ioctl crosses with it as a whole");
+
+/// Reads the XSAVE area by KVM_GET_XSAVE2, without the zeroes at its end.
+fn get_xsave(fd: BorrowedFd<'_>, carrier: &Carrier) -> Result<Vec<u8>, ErrorKind> {
+    let mut bytes = vec![0; xsave_size(carrier)];
+    let request = NATIVE.number(NATIVE.read, carrier.get.nr, usize::from(carrier.size));
+    // SAFETY: KVM_GET_XSAVE2 writes the vCPU's XSAVE area in the standard format, at least a `struct kvm_xsave`. It holds
+    // components that this CPU has, so it is no larger than the CPU says the area of all of them is, and `bytes` has the
+    // larger of the two sizes.
+    let result = unsafe { libc::ioctl(fd.as_raw_fd(), request, bytes.as_mut_ptr()) };
+    done(result)?;
+    bytes.truncate(bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1));
+    Ok(bytes)
+}
+
+/// Writes the XSAVE area by KVM_SET_XSAVE.
+fn set_xsave(
+    fd: BorrowedFd<'_>,
+    carrier: &Carrier,
+    set: crate::Ioctl,
+    bytes: &[u8],
+) -> Result<(), ErrorKind> {
+    let size = xsave_size(carrier);
+    if bytes.len() > size {
+        return Err(ErrorKind::Size { given: bytes.len() });
+    }
+    let mut area = bytes.to_vec();
+    area.resize(size, 0);
+    let request = NATIVE.number(NATIVE.write, set.nr, usize::from(carrier.size));
+    // SAFETY: KVM_SET_XSAVE reads the vCPU's XSAVE area; `area` is as large as that of all components of this CPU, and as
+    // a `struct kvm_xsave` at least.
+    let result = unsafe { libc::ioctl(fd.as_raw_fd(), request, area.as_ptr()) };
+    done(result)
+}
+
+/// Returns the size of the largest XSAVE area that a vCPU of this host can have.
+fn xsave_size(carrier: &Carrier) -> usize {
+    cpu::xsave_size().max(usize::from(carrier.size))
+}
+
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+mod cpu {
+    #[cfg(target_arch = "x86")]
+    use core::arch::x86::__cpuid_count;
+    #[cfg(target_arch = "x86_64")]
+    use core::arch::x86_64::__cpuid_count;
+
+    /// Returns the size of the XSAVE area of all components that the CPU has (CPUID leaf 0xd).
+    #[allow(unused_unsafe, reason = "safe in newer compilers")]
+    pub(super) fn xsave_size() -> usize {
+        // SAFETY: every CPU that has KVM has CPUID; a leaf that it lacks reads as another one's numbers or zero.
+        let (last, area) = unsafe { (__cpuid_count(0, 0).eax, __cpuid_count(0xd, 0).ecx) };
+        if last < 0xd { 0 } else { area as usize }
+    }
+}
+
+#[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
+mod cpu {
+    /// Returns 0: only x86 has an XSAVE area.
+    pub(super) fn xsave_size() -> usize {
+        0
+    }
+}
+
+/// Bytes of `struct kvm_nested_state` that tell its size.
+const NESTED_SIZE: std::ops::Range<usize> = 4..8;
+
+/// Reads `struct kvm_nested_state`, which tells its size itself.
+fn get_nested_state(fd: BorrowedFd<'_>, carrier: &Carrier) -> Result<Vec<u8>, ErrorKind> {
+    let mut bytes = vec![0; usize::from(carrier.size)];
+    let request =
+        NATIVE.number(NATIVE.read | NATIVE.write, carrier.get.nr, usize::from(carrier.size));
+    loop {
+        let room = bytes.len();
+        bytes[NESTED_SIZE].copy_from_slice(&(room as u32).to_ne_bytes());
+        // SAFETY: KVM_GET_NESTED_STATE writes no more bytes than the struct's `size` says, which was just set to the
+        // length of `bytes`, or, with E2BIG, only the size that it needs into `size`.
+        let result = unsafe { libc::ioctl(fd.as_raw_fd(), request, bytes.as_mut_ptr()) };
+        let needed = nested_size(&bytes);
+        match done(result) {
+            Ok(()) => {
+                bytes.truncate(needed);
+                return Ok(bytes);
+            }
+            Err(ErrorKind::Errno(libc::E2BIG)) if needed > room => bytes.resize(needed, 0),
+            Err(kind) => return Err(kind),
+        }
+    }
+}
+
+/// Writes `struct kvm_nested_state`.
+fn set_nested_state(
+    fd: BorrowedFd<'_>,
+    carrier: &Carrier,
+    set: crate::Ioctl,
+    bytes: &[u8],
+) -> Result<(), ErrorKind> {
+    if bytes.len() < usize::from(carrier.size) || nested_size(bytes) != bytes.len() {
+        return Err(ErrorKind::Size { given: bytes.len() });
+    }
+    let request = NATIVE.number(NATIVE.write, set.nr, usize::from(carrier.size));
+    // SAFETY: KVM_SET_NESTED_STATE reads a `struct kvm_nested_state` and as many bytes as its `size` says; `bytes` was just
+    // checked to have both.
+    let result = unsafe { libc::ioctl(fd.as_raw_fd(), request, bytes.as_ptr()) };
+    done(result)
+}
+
+/// Returns the size that a `struct kvm_nested_state` says it has.
+fn nested_size(bytes: &[u8]) -> usize {
+    let mut size = [0; 4];
+    size.iter_mut().zip(bytes.iter().skip(NESTED_SIZE.start)).for_each(|(to, from)| *to = *from);
+    u32::from_ne_bytes(size) as usize
 }
 
 /// Checks that `carrier` is one of this crate's tables: a made-up number could be that of any ioctl.
@@ -334,11 +481,44 @@ mod tests {
             size: 16,
             get: ioctl,
             set: Some(ioctl),
+            block: None,
         };
         let null = std::fs::File::open("/dev/null").unwrap();
         let fd = std::os::fd::AsFd::as_fd(&null);
         assert!(matches!(get_struct(fd, &carrier), Err(ErrorKind::Unsupported(_))));
         assert!(matches!(set_struct(fd, &carrier, &[0; 16]), Err(ErrorKind::Unsupported(_))));
+    }
+
+    #[test]
+    fn a_struct_of_a_size_of_its_own_only_crosses_as_a_whole() {
+        let null = std::fs::File::open("/dev/null").unwrap();
+        let fd = std::os::fd::AsFd::as_fd(&null);
+        for carrier in [&crate::x86::carrier::XSAVE2, &crate::x86::carrier::NESTED] {
+            assert!(matches!(get_struct(fd, carrier), Err(ErrorKind::Unsupported(_))));
+            assert!(matches!(set_struct(fd, carrier, &[0; 128]), Err(ErrorKind::Unsupported(_))));
+            assert_eq!(get_block(fd, carrier), Err(ErrorKind::Errno(libc::ENOTTY)));
+        }
+        let xsave = &crate::x86::carrier::XSAVE;
+        assert!(matches!(get_block(fd, xsave), Err(ErrorKind::Unsupported(_))));
+        assert!(matches!(set_block(fd, xsave, &[]), Err(ErrorKind::Unsupported(_))));
+    }
+
+    #[test]
+    fn a_block_of_a_wrong_size_never_reaches_the_kernel() {
+        let null = std::fs::File::open("/dev/null").unwrap();
+        let fd = std::os::fd::AsFd::as_fd(&null);
+        let nested = &crate::x86::carrier::NESTED;
+        let sized = |length: usize, size: u32| {
+            let mut bytes = vec![0; length];
+            bytes[NESTED_SIZE].copy_from_slice(&size.to_ne_bytes());
+            set_block(fd, nested, &bytes)
+        };
+        assert_eq!(sized(128, 4224), Err(ErrorKind::Size { given: 128 }));
+        assert_eq!(sized(64, 64), Err(ErrorKind::Size { given: 64 }));
+        assert_eq!(sized(128, 128), Err(ErrorKind::Errno(libc::ENOTTY)));
+        let xsave = &crate::x86::carrier::XSAVE2;
+        let large = vec![0; 1 << 20];
+        assert_eq!(set_block(fd, xsave, &large), Err(ErrorKind::Size { given: 1 << 20 }));
     }
 
     #[test]

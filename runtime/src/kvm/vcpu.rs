@@ -13,6 +13,7 @@ use crate::error::{Error, ErrorKind, Operation};
 use crate::register::{Arch, Place};
 use crate::registers::{Host, Registers};
 use crate::riscv::VLENB;
+use crate::table::Carrier;
 use crate::value::Vlenb;
 use crate::{Riscv, X86};
 
@@ -158,6 +159,16 @@ impl<A: Arch> Registers<A> for Vcpu<'_, A> {
         report: &mut Report,
     ) -> ControlFlow<()> {
         groups::of(slots).iter().try_for_each(|group| group.write(self, slots, buffer, report))
+    }
+
+    fn read_block(&self, carrier: &'static Carrier) -> Result<Vec<u8>, Error> {
+        ioctl::get_block(self.fd, carrier)
+            .map_err(|kind| Error::of_block::<A>(Operation::Get, carrier, self.host(), kind))
+    }
+
+    fn write_block(&self, carrier: &'static Carrier, bytes: &[u8]) -> Result<(), Error> {
+        ioctl::set_block(self.fd, carrier, bytes)
+            .map_err(|kind| Error::of_block::<A>(Operation::Set, carrier, self.host(), kind))
     }
 }
 

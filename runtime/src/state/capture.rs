@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::select::{self, Present, Selected, Selection, Unknown};
-use super::{Entry, Key, Origin, VcpuState, order};
+use super::select::{self, Present, Promise, Selected, Selection, Unknown};
+use super::{Block, Entry, Key, Origin, VcpuState, order};
 use crate::bulk::{BulkError, OnFailure, Plan};
 use crate::error::{Error, ErrorKind};
 use crate::register::{Arch, Place};
 use crate::registers::Registers;
-use crate::table::Class;
+use crate::table::{Carrier, Class, Info};
 
 /// A captured state, and everything that is not in it.
 #[derive(Debug)]
@@ -61,7 +61,8 @@ impl VcpuState {
     /// Reads every register that `vcpu` has: those of `present`, which follow `unknown` where they have no row.
     ///
     /// Phases are read backwards, each by one bulk call with the rest: what a read changes is read first. A row that
-    /// nobody promised is absent when the kernel says so (ENOENT, EINVAL, ENXIO, ENOTTY); every other failure is one of the
+    /// nobody promised is absent when the kernel says so (ENOENT, EINVAL, ENXIO, ENOTTY, EPERM), a listed one with conditions
+    /// only by EINVAL; every other failure is one of the
     /// capture. Hidden and write-only rows are left out.
     ///
     /// # Errors
@@ -87,7 +88,9 @@ impl VcpuState {
             .into_iter()
             .filter_map(|selected| Some((Key::of(selected.place, vcpu.host())?, selected)))
             .collect();
-        known.sort_by(|(a, x), (b, y)| order::of(x.info, a).cmp(&order::of(y.info, b)));
+        known.sort_by(|(a, x), (b, y)| {
+            order::of_register(x.info, a).cmp(&order::of_register(y.info, b))
+        });
         read(vcpu, known).map(|(state, absent)| Capture { state, absent, skipped })
     }
 
@@ -104,6 +107,13 @@ impl VcpuState {
         let plan = Plan::new(vcpu.host(), places);
         let mut buffer = vec![0; plan.size()];
         vcpu.read_plan(&plan, &mut buffer, OnFailure::Continue)?;
+        let carriers = self.entries.iter().filter_map(Entry::carrier);
+        let blocks =
+            carriers.map(|carrier| vcpu.read_block(carrier)).collect::<Result<Vec<_>, _>>()?;
+        let known = self.entries.iter_mut().filter(|entry| entry.carrier().is_some());
+        for (block, bytes) in known.filter_map(|entry| entry.block.as_mut()).zip(blocks) {
+            block.bytes = bytes;
+        }
         let placed = self.entries.iter().rev().filter(|entry| entry.place().is_some());
         for (entry, slot) in placed.zip(plan.slots()) {
             if let Some(value) = self.values.get_mut(entry.range.clone()) {
@@ -115,7 +125,7 @@ impl VcpuState {
 }
 
 fn carried(id: u64) -> Selected {
-    Selected { place: Place::OneReg(id), info: None, promised: true }
+    Selected { place: Place::OneReg(id), info: None, promise: Promise::Firm }
 }
 
 /// Reads registers, given in the order of a restore, and keeps those that are there.
@@ -143,10 +153,18 @@ fn read<A: Arch>(
     for ((key, selected), (slot, failure)) in known.into_iter().zip(read) {
         match failure {
             None => state.push(key, selected.info, slot.bytes(&buffer)),
-            Some(error) if !selected.promised && says_absent(error.kind()) => absent.push(error),
+            Some(error) if says_absent(selected.promise, error.kind()) => absent.push(error),
             Some(error) => unreadable.push(error),
         }
     }
+    for carrier in A::TABLE.carriers.iter().filter(|carrier| carrier.block.is_some()) {
+        match vcpu.read_block(carrier) {
+            Ok(bytes) => state.push_block(carrier, bytes),
+            Err(error) if says_absent(Promise::None, error.kind()) => absent.push(error),
+            Err(error) => unreadable.push(error),
+        }
+    }
+    state.entries.sort_by(|a, b| a.order().cmp(&b.order()));
     if unreadable.is_empty() {
         Ok((state, absent))
     } else {
@@ -154,14 +172,15 @@ fn read<A: Arch>(
     }
 }
 
-/// Whether a failed read says that the vCPU has no such register: what each architecture's kernel answers, and what a
-/// kernel without the ioctl does.
-fn says_absent(kind: ErrorKind) -> bool {
-    match kind {
-        ErrorKind::Errno(number) => {
-            [libc::ENOENT, libc::EINVAL, libc::ENXIO, libc::ENOTTY].contains(&number)
+/// Whether a failed read says that the vCPU has no such register: what each architecture's kernel answers (EPERM is
+/// powerpc's for the presenter of an interrupt controller that the VM does not have), and a kernel without the ioctl.
+fn says_absent(promise: Promise, kind: ErrorKind) -> bool {
+    match (promise, kind) {
+        (Promise::Conditional, ErrorKind::Errno(number)) => number == libc::EINVAL,
+        (Promise::None, ErrorKind::Errno(number)) => {
+            [libc::ENOENT, libc::EINVAL, libc::ENXIO, libc::ENOTTY, libc::EPERM].contains(&number)
         }
-        ErrorKind::Absent => true,
+        (Promise::None, ErrorKind::Absent) => true,
         _ => false,
     }
 }
@@ -181,7 +200,7 @@ impl Origin {
 
 impl VcpuState {
     /// Adds a register at the end of the order.
-    fn push(&mut self, key: Key, info: Option<&'static crate::table::Info>, value: &[u8]) {
+    fn push(&mut self, key: Key, info: Option<&'static Info>, value: &[u8]) {
         let start = self.values.len();
         self.values.extend_from_slice(value);
         self.entries.push(Entry {
@@ -189,7 +208,20 @@ impl VcpuState {
             key,
             class: info.map_or(Class::State, |info| info.row.class),
             info,
+            block: None,
             range: start..self.values.len(),
+        });
+    }
+
+    /// Adds a block.
+    fn push_block(&mut self, carrier: &'static Carrier, bytes: Vec<u8>) {
+        self.entries.push(Entry {
+            name: Cow::Borrowed(carrier.name),
+            key: Key::Block { carrier: Cow::Borrowed(carrier.name) },
+            class: Class::State,
+            info: None,
+            block: Some(Block { carrier: Some(carrier), bytes }),
+            range: 0..0,
         });
     }
 }

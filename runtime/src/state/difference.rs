@@ -24,6 +24,9 @@ pub struct Difference {
     error: Option<Error>,
 }
 
+/// Bytes of the longest value that is printed.
+const LONG: usize = 256;
+
 /// A field that differs.
 #[derive(Debug, Clone, Copy)]
 pub struct FieldDifference {
@@ -40,12 +43,12 @@ impl Difference {
     }
 
     /// Describes a register that is only in the state.
-    fn gone(entry: &Entry, saved: &[u8]) -> Self {
+    pub(super) fn gone(entry: &Entry, saved: &[u8]) -> Self {
         Difference {
             name: entry.name.clone().into_owned(),
             id: match entry.key {
                 Key::Id(id) => Some(id),
-                Key::Via { .. } => None,
+                Key::Via { .. } | Key::Block { .. } => None,
             },
             label: entry.label(),
             class: entry.info.map_or(entry.class, |info| info.row.class),
@@ -105,6 +108,11 @@ impl fmt::Display for Difference {
             (.., Some(error)) => return write!(f, ": it can no longer be read: {error}"),
             (Some(saved), None, _) => return write!(f, ": {} -> absent", Digits(saved)),
             (None, Some(found), _) => return write!(f, ": absent -> {}", Digits(found)),
+            (Some(saved), Some(found), _) if saved.len() > LONG => {
+                let same = saved.iter().zip(found).take_while(|(saved, found)| saved == found);
+                let (first, sizes) = (same.count(), (saved.len(), found.len()));
+                write!(f, ": {} and {} bytes, from byte {first:#x} on", sizes.0, sizes.1)?;
+            }
             (Some(saved), Some(found), _) => {
                 write!(f, ": {} -> {}", Digits(saved), Digits(found))?;
             }
@@ -148,7 +156,20 @@ impl VcpuState {
             }
         }
         differences.reverse();
+        differences.extend(self.verify_blocks(vcpu));
         Ok(differences)
+    }
+
+    fn verify_blocks<A: Arch>(&self, vcpu: &(impl Registers<A> + ?Sized)) -> Vec<Difference> {
+        let compare = |entry: &Entry| match vcpu.read_block(entry.carrier()?) {
+            Ok(found) if found == self.value(entry) => None,
+            Ok(found) => Some(Difference::new(entry, self.value(entry), &found)),
+            Err(error) => Some(Difference {
+                error: Some(error),
+                ..Difference::gone(entry, self.value(entry))
+            }),
+        };
+        self.entries.iter().filter_map(compare).collect()
     }
 
     /// Compares two states of one architecture: what differs, and what only one of them has.

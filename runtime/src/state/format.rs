@@ -15,9 +15,9 @@
 //! | varint, texts | names of the carriers |
 //! | varint | number of registers, and of each: |
 //! | text | name |
-//! | 1 | class in bits 3..0; bit 4 set for a register that another ioctl carries |
-//! | 8, or 3 varints | id; or number of the carrier, offset in its struct and size, both in bytes |
-//! | size | value: up to 16 bytes a number, else bytes in the order of memory |
+//! | 1 | class in bits 3..0; 4: a register that another ioctl carries; 5: the struct of another ioctl as a block |
+//! | 8 bytes or varints | id; of 4 the carrier's number, offset and size in bytes; of 5 the carrier's number and size |
+//! | size | value: up to 16 bytes a number, else, and of a block, bytes in the order of memory |
 //! | 4 | at the end of the file: CRC-32 of everything before |
 //!
 //! What a build reads once, every later build reads: a change of the layout takes a new version, and its reader stays.
@@ -93,6 +93,9 @@ const CHECKSUM: usize = 4;
 
 /// Set in the byte of the class for a register that another ioctl carries.
 const CARRIED_BY_IOCTL: u8 = 1 << 4;
+
+/// Set for the struct of another ioctl as a whole.
+const BLOCK: u8 = 1 << 5;
 
 /// Classes by their number in the file.
 const CLASSES: [Class; 7] = [

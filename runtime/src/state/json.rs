@@ -54,7 +54,7 @@ fn register(out: &mut impl Write, saved: Saved<'_>) -> fmt::Result {
         (None, Some((carrier, offset))) => {
             write!(out, "\"id\": null, \"via\": {}, \"offset\": {offset}, ", Quoted(carrier))?;
         }
-        (None, None) => {}
+        (None, None) => out.write_str("\"id\": null, \"block\": true, ")?,
     }
     let (width, class) = (saved.value().len() * 8, saved.class().name());
     write!(

@@ -3,36 +3,45 @@
 use super::{Entry, Key, VcpuState};
 use crate::table::{Info, Table};
 
-/// Position of a register in a restore.
-type Order<'a> = (usize, Option<&'static Info>, &'a Key);
+/// Position in a restore; within a phase, blocks come after registers.
+type Order<'a> = (usize, bool, Option<&'static Info>, &'a Key);
 
 /// Returns the position of a register; one without a row comes after all phases.
-pub(super) fn of<'a>(info: Option<&'static Info>, key: &'a Key) -> Order<'a> {
-    (phase(info), info, key)
+pub(super) fn of_register<'a>(info: Option<&'static Info>, key: &'a Key) -> Order<'a> {
+    (info.map_or(usize::MAX, phase_of_row), false, info, key)
 }
 
-/// Returns the phase of a register.
-pub(super) fn phase(info: Option<&'static Info>) -> usize {
-    match info {
-        Some(info) => info.row.phase.map_or(0, usize::from),
-        None => usize::MAX,
+impl Entry {
+    /// Returns the position of the register or block.
+    pub(super) fn order(&self) -> Order<'_> {
+        (self.phase(), self.block.is_some(), self.info, &self.key)
     }
-}
 
-/// Returns the name of the phase of a register.
-pub(super) fn phase_name(table: &'static Table, info: Option<&'static Info>) -> &'static str {
-    match info {
-        Some(info) => {
-            info.row.phase.and_then(|phase| table.phases.get(usize::from(phase)).copied())
+    /// Returns the phase; what this build's table lacks comes after all of them.
+    fn phase(&self) -> usize {
+        match (self.info, self.carrier()) {
+            (Some(info), _) => phase_of_row(info),
+            (None, Some(carrier)) => carrier.block.map_or(0, usize::from),
+            (None, None) => usize::MAX,
         }
-        None => Some("without a row"),
     }
-    .unwrap_or("only")
+
+    /// Returns the name of the phase.
+    pub(super) fn phase_name(&self, table: &'static Table) -> &'static str {
+        match self.phase() {
+            usize::MAX => "without a row",
+            phase => table.phases.get(phase).copied().unwrap_or("only"),
+        }
+    }
+}
+
+fn phase_of_row(info: &'static Info) -> usize {
+    info.row.phase.map_or(0, usize::from)
 }
 
 impl VcpuState {
-    /// Returns the registers phase by phase.
+    /// Returns the registers and blocks phase by phase.
     pub(super) fn phases(&self) -> impl Iterator<Item = &[Entry]> {
-        self.entries.chunk_by(|a, b| phase(a.info) == phase(b.info))
+        self.entries.chunk_by(|a, b| a.phase() == b.phase())
     }
 }

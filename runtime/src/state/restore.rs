@@ -4,7 +4,7 @@ use super::difference::Difference;
 use super::failure::{Refusal, RestoreError};
 use super::select::Unknown;
 use super::treat::{self, Treatment};
-use super::{Entry, VcpuState, order};
+use super::{Entry, VcpuState};
 use crate::bulk::{BulkError, Failure, OnFailure, Plan};
 use crate::register::Arch;
 use crate::registers::Registers;
@@ -115,7 +115,7 @@ impl VcpuState {
         for phase in self.phases() {
             run.phase(vcpu, phase, |entry| {
                 let dropped = options.dropped.iter().any(|name| *name == entry.name);
-                let skipped = entry.info.is_none() && options.unknown == Unknown::Skip;
+                let skipped = !entry.is_known() && options.unknown == Unknown::Skip;
                 if dropped || skipped {
                     Treatment::Leave(Outcome::Dropped)
                 } else {
@@ -161,8 +161,8 @@ impl VcpuState {
     /// Refuses registers that this build's table lacks, or that no access of this build reaches.
     fn check_known(&self, unknown: Unknown) -> Result<(), RestoreError> {
         let refused = |entry: &&Entry| match unknown {
-            Unknown::Refuse => entry.info.is_none(),
-            Unknown::Carry => entry.place().is_none(),
+            Unknown::Refuse => !entry.is_known(),
+            Unknown::Carry => entry.place().is_none() && entry.carrier().is_none(),
             Unknown::Skip => false,
         };
         let labels: Vec<String> = self.entries.iter().filter(refused).map(Entry::label).collect();
@@ -194,6 +194,7 @@ impl Run<'_> {
         let mut treatments: Vec<Treatment> = entries.iter().map(treatment).collect();
         let mut refusals = self.compare(vcpu, entries, &mut treatments);
         refusals.extend(self.write(vcpu, entries, &mut treatments));
+        refusals.extend(write_blocks(vcpu, entries, &mut treatments));
         let outcome = |treatment: &Treatment| match treatment {
             Treatment::Leave(outcome) => *outcome,
             Treatment::Write | Treatment::WriteOther | Treatment::Compare => Outcome::Written,
@@ -202,10 +203,10 @@ impl Run<'_> {
         if refusals.is_empty() {
             return Ok(());
         }
-        let first = entries.first().and_then(|entry| entry.info);
+        let phase = entries.first().map_or("", |entry| entry.phase_name(self.state.table));
         Err(RestoreError::Refused {
             arch: self.state.table.name,
-            phase: order::phase_name(self.state.table, first),
+            phase,
             written: self.outcomes.iter().filter(|outcome| **outcome == Outcome::Written).count(),
             total: self.state.entries.len(),
             refusals,
@@ -261,6 +262,26 @@ impl Run<'_> {
         let failed = failures(vcpu.write_plan(&plan, &self.buffer, OnFailure::Continue));
         refuse(&failed, &written, treatments)
     }
+}
+
+/// Writes the blocks of a phase.
+fn write_blocks<A: Arch>(
+    vcpu: &(impl Registers<A> + ?Sized),
+    entries: &[Entry],
+    treatments: &mut [Treatment],
+) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    for (entry, treatment) in entries.iter().zip(treatments) {
+        let (Some(carrier), Some(block)) = (entry.carrier(), &entry.block) else { continue };
+        if *treatment != Treatment::Write {
+            continue;
+        }
+        if let Err(error) = vcpu.write_block(carrier, &block.bytes) {
+            *treatment = FAILED;
+            refusals.push(Refusal::Access(error));
+        }
+    }
+    refusals
 }
 
 /// Returns the positions of the registers whose treatment is one of those asked for.

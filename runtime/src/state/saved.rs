@@ -22,14 +22,19 @@ impl<'a> Saved<'a> {
     pub fn id(self) -> Option<u64> {
         match self.entry.key {
             Key::Id(id) => Some(id),
-            Key::Via { .. } => None,
+            Key::Via { .. } | Key::Block { .. } => None,
         }
+    }
+
+    /// Whether this is a struct as a whole, whose contents no row names.
+    pub fn is_block(self) -> bool {
+        self.entry.block.is_some()
     }
 
     /// Returns the carrier and the byte offset in its struct of a register that another ioctl carries.
     pub fn via(self) -> Option<(&'a str, u16)> {
         match &self.entry.key {
-            Key::Id(_) => None,
+            Key::Id(_) | Key::Block { .. } => None,
             Key::Via { carrier, offset, .. } => Some((carrier, *offset)),
         }
     }
@@ -73,6 +78,7 @@ impl Entry {
         match &self.key {
             Key::Id(id) => format!("{name} ({id:#018x})"),
             Key::Via { carrier, offset, .. } => format!("{name} ({carrier} + {offset:#x})"),
+            Key::Block { carrier } => format!("{carrier} (block)"),
         }
     }
 }

@@ -31,8 +31,18 @@ pub enum Unknown {
 pub(super) struct Selected {
     pub(super) place: Place,
     pub(super) info: Option<&'static Info>,
-    /// The kernel says that the vCPU has it.
-    pub(super) promised: bool,
+    pub(super) promise: Promise,
+}
+
+/// What the kernel says of a register before it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Promise {
+    /// Nothing: the table has it, or a list of what vCPUs may have.
+    None,
+    /// It lists it, and the row has conditions: mips lists the floating-point registers of vCPUs without them.
+    Conditional,
+    /// It lists it.
+    Firm,
 }
 
 /// What a capture reads, and which listed ids have no row.
@@ -60,7 +70,7 @@ pub(super) fn select<A: Arch>(host: Host, present: Present<'_>) -> Selection {
     let tried = A::TABLE.registers.iter().filter(|info| is_tried(info, present));
     let tried: Vec<Selected> = tried
         .filter(|info| !selected.iter().any(|known| known.place == info.place))
-        .map(|info| Selected { place: info.place, info: Some(info), promised: false })
+        .map(|info| Selected { place: info.place, info: Some(info), promise: Promise::None })
         .collect();
     selected.extend(tried);
     Selection { selected, unknown }
@@ -68,8 +78,12 @@ pub(super) fn select<A: Arch>(host: Host, present: Present<'_>) -> Selection {
 
 /// The MSR lists name what the host has; whether a vCPU has it too depends on its CPUID.
 fn listed(info: &'static Info) -> Selected {
-    let promised = info.row.listed == Listed::RegList;
-    Selected { place: info.place, info: Some(info), promised }
+    let promise = match (info.row.listed, info.row.requires) {
+        (Listed::RegList, []) => Promise::Firm,
+        (Listed::RegList, _) => Promise::Conditional,
+        _ => Promise::None,
+    };
+    Selected { place: info.place, info: Some(info), promise }
 }
 
 /// Whether the row is worth a read although nothing lists it.

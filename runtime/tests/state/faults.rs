@@ -1,8 +1,8 @@
 //! An access that fails, at every position.
 
 use onereg::{
-    Arch, Arm64, CaptureError, Faulty, Host, Memory, Outcome, Present, Refusal, RestoreError,
-    RestoreOptions, Riscv, S390, Unknown, VcpuState, X86,
+    Arch, Arm64, CaptureError, Faulty, Host, Loongarch, Memory, Mips, Outcome, Powerpc, Present,
+    Refusal, Registers, RestoreError, RestoreOptions, Riscv, S390, Unknown, VcpuState, X86,
 };
 
 use crate::{capture, fill};
@@ -34,8 +34,8 @@ fn every_capture_fails_at<A: Arch>(step: u64) {
         let CaptureError::Unreadable(errors) = &error else { panic!("{error}") };
         assert_eq!(errors.len(), 1, "{error}");
         let name = errors[0].name().unwrap();
-        let text = error.to_string();
-        assert!(text.contains(&format!(" {name} (")) && text.contains("errno 5"), "{text}");
+        assert_eq!(errors[0].kind(), onereg::ErrorKind::Errno(EIO));
+        assert!(error.to_string().contains(&format!(" {name} (")), "{error}");
     }
 }
 
@@ -43,7 +43,27 @@ fn every_capture_fails_at<A: Arch>(step: u64) {
 fn a_failed_read_fails_the_capture_and_is_named() {
     every_capture_fails_at::<S390>(1);
     every_capture_fails_at::<Arm64>(1);
+    every_capture_fails_at::<Riscv>(1);
+    every_capture_fails_at::<Loongarch>(5);
+    every_capture_fails_at::<Mips>(5);
+    every_capture_fails_at::<Powerpc>(5);
     every_capture_fails_at::<X86>(7);
+}
+
+#[test]
+fn a_block_that_is_not_taken_is_named() {
+    use onereg::x86::carrier::NESTED;
+    let vcpu = Memory::<X86>::new(Host::LP64);
+    vcpu.write_block(&NESTED, &[7; 300]).unwrap();
+    let state = capture(&vcpu);
+    let block = onereg::Place::Via { carrier: &NESTED, offset: 0, size: 0 };
+    let target = Memory::<X86>::new(Host::LP64);
+    let target = Faulty::new(target).failing_at(onereg::Operation::Set, block, 22);
+    let error = state.restore(&target, &RestoreOptions::default()).unwrap_err();
+    assert_eq!(refused(&error).0, "nested");
+    let text = error.to_string();
+    let expected = "KVM_SET_NESTED_STATE x86 nested (kvm_nested_state): EINVAL (22): ";
+    assert!(text.starts_with(expected) && text.contains("phase nested"), "{text}");
 }
 
 fn every_restore_fails_at<A: Arch>(step: u64) {
@@ -75,5 +95,9 @@ fn every_restore_fails_at<A: Arch>(step: u64) {
 fn a_failed_access_fails_the_restore_and_is_named() {
     every_restore_fails_at::<S390>(1);
     every_restore_fails_at::<Riscv>(1);
+    every_restore_fails_at::<Arm64>(5);
+    every_restore_fails_at::<Loongarch>(5);
+    every_restore_fails_at::<Mips>(5);
+    every_restore_fails_at::<Powerpc>(5);
     every_restore_fails_at::<X86>(11);
 }

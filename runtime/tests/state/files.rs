@@ -19,6 +19,8 @@ fn small<A: Arch>(host: Host, mut places: Vec<Place>, seed: u64) -> VcpuState {
     places.push(Place::OneReg(unknown));
     let vcpu = Memory::<A>::holding(host, places.iter().copied());
     let mut random = crate::target::Random(seed);
+    let blocks = A::TABLE.carriers.iter().filter(|carrier| carrier.block.is_some());
+    blocks.for_each(|carrier| vcpu.write_block(carrier, &seed.to_le_bytes()).unwrap());
     for place in places {
         let value: Vec<u8> = (0..place.size(host)).map(|_| random.next() as u8).collect();
         vcpu.write_bytes(place, &value).unwrap();

@@ -2,6 +2,7 @@
 
 #![cfg(feature = "kvm")]
 
+mod check;
 mod faults;
 mod files;
 mod policies;

@@ -2,8 +2,8 @@
 
 use onereg::arm64::{PC, X};
 use onereg::{
-    Arch, Arm64, CaptureError, Host, Memory, Outcome, Place, Present, Refusal, Registers,
-    RestoreError, RestoreOptions, Riscv, Unknown, VcpuState, X86,
+    Arch, Arm64, CaptureError, Faulty, Host, Memory, Operation, Outcome, Place, Present, Refusal,
+    Registers, RestoreError, RestoreOptions, Riscv, Unknown, VcpuState, X86,
 };
 
 use crate::{capture, read};
@@ -66,6 +66,34 @@ fn rows_that_a_vcpu_lacks_are_returned() {
     let captured = VcpuState::capture(&vcpu, Present::Table, Unknown::Refuse).unwrap();
     assert_eq!(captured.state.registers().len(), 2);
     assert!(captured.absent.iter().any(|error| error.name() == Some("LSTAR")));
+}
+
+/// powerpc answers EPERM for VP_STATE where the VM's interrupt controller is another one.
+#[test]
+fn what_is_refused_for_want_of_a_device_is_absent() {
+    let vp_state = onereg::Powerpc::TABLE.by_name("VP_STATE").unwrap().place;
+    let vcpu = Faulty::new(Memory::<onereg::Powerpc>::new(Host::LP64));
+    let vcpu = vcpu.failing_at(Operation::Get, vp_state, 1);
+    let captured = VcpuState::capture(&vcpu, Present::Table, Unknown::Refuse).unwrap();
+    assert_eq!(captured.absent.iter().map(|error| error.name()).next(), Some(Some("VP_STATE")));
+    assert!(captured.state.register("VP_STATE").is_none());
+}
+
+/// mips lists the floating-point registers of a vCPU without them; arm64 those of SVE before the vCPU is finalized.
+#[test]
+fn a_listed_register_with_conditions_is_absent_only_by_einval() {
+    let vcpu = || Memory::<Arm64>::new(Host::LP64);
+    let z0 = Arm64::TABLE.by_name("Z0").unwrap().place;
+    let ids = [z0.id(Host::LP64).unwrap(), PC.id().unwrap()];
+    let capture = |errno| {
+        let vcpu = Faulty::new(vcpu()).failing_at(Operation::Get, z0, errno);
+        VcpuState::capture(&vcpu, Present::Listed(&ids), Unknown::Refuse)
+    };
+    assert_eq!(capture(22).unwrap().absent.iter().filter(|e| e.name() == Some("Z0")).count(), 1);
+    let error = capture(1).unwrap_err().to_string();
+    assert!(error.contains("Z0 (0x608") && error.contains("EPERM (1): an SVE register"), "{error}");
+    let pc = Faulty::new(vcpu()).failing_at(Operation::Get, PC.place(), 22);
+    assert!(VcpuState::capture(&pc, Present::Listed(&ids), Unknown::Refuse).is_err());
 }
 
 #[test]

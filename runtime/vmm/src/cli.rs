@@ -32,6 +32,23 @@ pub(crate) enum Command {
     /// Show or compare files of vCPU states, of any architecture
     #[command(subcommand)]
     State(StateCommand),
+    /// Judge whether states can be restored on a host; the exit status is 1 unless they can as they are
+    Check(CheckOptions),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckOptions {
+    /// File that `run --dump` wrote
+    #[arg(value_name = "STATE")]
+    pub(crate) state: PathBuf,
+
+    /// Profile of the host, as `probe --format json` prints it
+    #[arg(long, value_name = "PROFILE")]
+    pub(crate) host: PathBuf,
+
+    /// Format of the output
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
 }
 
 #[derive(Debug, Subcommand)]

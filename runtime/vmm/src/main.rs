@@ -1,8 +1,10 @@
 //! `onereg-vmm`: a small virtual machine monitor whose CPU state goes through typed registers.
 //!
 //! Reading order: [`cli`] (what it takes), [`machine`] (a VM, its vCPU threads and their exit loop), [`demo`] and
-//! [`probe`] (what they show), [`state`] (files of vCPU states).
+//! [`probe`] (what they show), [`state`] and [`check`] (files of
+//! vCPU states).
 
+mod check;
 mod cli;
 mod demo;
 mod failure;
@@ -64,6 +66,7 @@ fn main() -> ExitCode {
         Command::Demo => demo::run(&cli.kvm),
         Command::Run(options) => machine::run(&cli.kvm, &options),
         Command::Probe(options) => probe::run(&cli.kvm, &options),
+        Command::Check(options) => check::run(&options),
         Command::State(command) => state::run(&command),
     };
     match result {

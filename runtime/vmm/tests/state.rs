@@ -1,6 +1,7 @@
 //! `run --dump` and `state`, as a user runs them.
 
 use std::env;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -140,6 +141,27 @@ fn a_guest_that_ends_leaves_the_state_of_every_vcpu() {
     assert!(stderr(&output).contains("cannot write the dump /nowhere/dump: "));
 }
 
+#[test]
+fn an_interrupted_guest_leaves_the_state_of_every_vcpu() {
+    if !has_kvm() {
+        return;
+    }
+    let path = temporary("interrupted");
+    let mut vmm = Command::new(env!("CARGO_BIN_EXE_onereg-vmm"))
+        .args(["run", "--cpus", "2", "--cmdline", "wait", "--dump", path.to_str().unwrap()])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(vmm.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    // The shell's own: the program of that name need not be there.
+    let kill = Command::new("sh").args(["-c", &format!("kill -INT {}", vmm.id())]).status();
+    assert!(kill.unwrap().success());
+    assert_eq!(vmm.wait().unwrap().code(), Some(130));
+    let file = StateFile::from_bytes(&std::fs::read(&path).unwrap()).unwrap();
+    assert_eq!(file.vcpus.len(), 2);
+}
+
 #[cfg(target_arch = "x86_64")]
 #[test]
 fn a_guest_that_crashes_leaves_the_state_of_every_vcpu() {
@@ -157,4 +179,91 @@ fn a_guest_that_crashes_leaves_the_state_of_every_vcpu() {
     let output = run(&["run", "--cmdline", "crash", "--dump", "/nowhere/dump"]);
     assert_eq!(output.status.code(), Some(3));
     assert!(stderr(&output).contains("cannot write the dump /nowhere/dump: "));
+}
+
+/// Writes a profile with these registers of `vcpu`, in the shape of `probe --format json`.
+fn profile(name: &str, vcpu: &Memory<Arm64>, without: &str) -> String {
+    let mut registers = Vec::new();
+    for info in Arm64::TABLE.registers.iter().filter(|info| info.name != without) {
+        let mut value = vec![0; info.place.size(Host::LP64)];
+        vcpu.read_bytes(info.place, &mut value).unwrap();
+        registers.push(serde_json::json!({
+            "name": info.name,
+            "id": info.place.id(Host::LP64).map(|id| format!("{id:#018x}")),
+            "width": value.len() * 8,
+            "value": onereg::Digits(&value).to_string(),
+            "class": info.row.class.name(),
+        }));
+    }
+    let profile = serde_json::json!({
+        "arch": "arm64", "kernel": "6.12.1", "capabilities": {}, "registers": registers, "unknown": [],
+    });
+    let path = temporary(name);
+    std::fs::write(&path, profile.to_string()).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_check_names_what_stands_in_the_way() {
+    use onereg::arm64::VENDOR_HYP_BMAP_2;
+    let vcpu = arm64();
+    let state = file("checked", &vcpu);
+    let same = profile("same", &vcpu, "");
+    let output = run(&["check", &state, "--host", &same]);
+    assert_eq!((output.status.code(), stdout(&output)), (Some(0), "restorable\n".to_owned()));
+
+    let older = profile("older", &vcpu, "VENDOR_HYP_BMAP_2");
+    let output = run(&["check", &state, "--host", &older]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let expected = "restorable-when-dropped\n  vCPU 0: drop: VENDOR_HYP_BMAP_2 \
+                    (0x6030000000160003): 0x0000000000000000 -> absent: it is 0";
+    assert!(stdout(&output).starts_with(expected), "{}", stdout(&output));
+
+    vcpu.set(VENDOR_HYP_BMAP_2, 1).unwrap();
+    let state = file("checked_again", &vcpu);
+    let output = run(&["check", &state, "--host", &older, "--format", "json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["verdict"], "blocked");
+    let line = &json["registers"][0];
+    assert_eq!((&line["name"], &line["here"]), (&"VENDOR_HYP_BMAP_2".into(), &Value::Null));
+    assert!(line["reason"].as_str().unwrap().contains("since Linux 6."), "{line}");
+}
+
+#[test]
+fn a_profile_that_is_none_is_explained() {
+    let state = file("unchecked", &arm64());
+    let cases = [
+        ("{", "not a host profile: "),
+        (r#"{"arch":"x86","kernel":"","registers":[],"unknown":[]}"#, "a host of x86"),
+        (
+            r#"{"arch":"arm64","kernel":"","registers":[],"unknown":["0xg"]}"#,
+            "not a host profile: `0xg` is no id",
+        ),
+        (
+            r#"{"arch":"arm64","kernel":"","registers":[{"name":"PC","id":"0x1","value":"0x123"}],"unknown":[]}"#,
+            "`0x123` is no value in hex",
+        ),
+    ];
+    let path = temporary("no_profile");
+    for (text, expected) in cases {
+        std::fs::write(&path, text).unwrap();
+        let output = run(&["check", &state, "--host", path.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(stderr(&output).contains(expected), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_dump_can_be_restored_on_this_host() {
+    if !has_kvm() {
+        return;
+    }
+    let (state, host) = (temporary("here"), temporary("here.json"));
+    let (state, host) = (state.to_str().unwrap(), host.to_str().unwrap());
+    let output = run(&["run", "--cpus", "2", "--dump", state]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    std::fs::write(host, run(&["probe", "--format", "json"]).stdout).unwrap();
+    let output = run(&["check", state, "--host", host]);
+    assert_eq!(stdout(&output).lines().next(), Some("restorable"), "{}", stdout(&output));
 }

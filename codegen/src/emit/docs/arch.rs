@@ -96,7 +96,7 @@ fn carriers(page: &mut String, arch: &Arch) {
     let rows = arch.carriers.iter().map(|carrier| {
         vec![
             code(&format!("struct {}", carrier.structure)),
-            carrier.size.to_string(),
+            format!("{}{}", carrier.size, if carrier.block.is_some() { " or more" } else { "" }),
             carrier.get.name.clone(),
             carrier.set.as_ref().map(|set| set.name.clone()).unwrap_or_default(),
             text(&carrier.doc),

@@ -145,6 +145,10 @@ fn carriers(out: &mut String, arch: &Arch) {
             Some(set) => line!(out, "        set: ::core::option::Option::Some({}),", ioctl(set)),
             None => line!(out, "        set: ::core::option::Option::None,"),
         }
+        match carrier.block {
+            Some(phase) => line!(out, "        block: ::core::option::Option::Some({phase}),"),
+            None => line!(out, "        block: ::core::option::Option::None,"),
+        }
         line!(out, "    }};");
     }
     line!(out, "}}");

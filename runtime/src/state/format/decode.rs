@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use super::{CARRIED_BY_IOCTL, CHECKSUM, CLASSES, FormatError, HEADER, MAGIC, StateFile, swap};
+use super::{
+    BLOCK, CARRIED_BY_IOCTL, CHECKSUM, CLASSES, FormatError, HEADER, MAGIC, StateFile, swap,
+};
 use crate::TABLES;
 use crate::register::Place;
 use crate::registers::Host;
-use crate::state::{Entry, Key, Origin, VcpuState, order};
-use crate::table::{Info, Table};
+use crate::state::{Block, Entry, Key, Origin, VcpuState};
+use crate::table::{Carrier, Info, Table};
 
 /// Reads a file.
 pub(super) fn decode(bytes: &[u8]) -> Result<StateFile, FormatError> {
@@ -87,7 +89,7 @@ fn vcpu(reader: &mut Reader<'_>) -> Result<VcpuState, FormatError> {
             return Err(FormatError::new(start, "the register is there twice"));
         }
     }
-    state.entries.sort_by(|a, b| order::of(a.info, &a.key).cmp(&order::of(b.info, &b.key)));
+    state.entries.sort_by(|a, b| a.order().cmp(&b.order()));
     Ok(state)
 }
 
@@ -115,14 +117,30 @@ fn register(
     let name = reader.text("the name of a register")?.to_owned();
     let start = reader.offset;
     let [kind] = reader.array("the class")?;
-    let Some(class) = CLASSES.get(usize::from(kind & !CARRIED_BY_IOCTL)) else {
+    let form = kind & (CARRIED_BY_IOCTL | BLOCK);
+    let Some(class) = CLASSES.get(usize::from(kind & !form)) else {
         return Err(FormatError::new(start, format!("no class has the number {kind:#x}")));
     };
-    let (key, size) = match kind & CARRIED_BY_IOCTL {
+    let (key, size) = match form {
         0 => id(reader)?,
-        _ => via(reader, carriers)?,
+        CARRIED_BY_IOCTL => via(reader, carriers)?,
+        BLOCK => block(reader, carriers)?,
+        _ => return Err(FormatError::new(start, "a register and a block at once")),
     };
     let value = reader.take(size, "the value of a register")?;
+    if let Key::Block { carrier } = &key {
+        let known = |known: &&&Carrier| known.name == *carrier && known.block.is_some();
+        let carrier = state.table.carriers.iter().find(known).copied();
+        state.entries.push(Entry {
+            name: Cow::Owned(name),
+            key: key.clone(),
+            class: *class,
+            info: None,
+            block: Some(Block { carrier, bytes: value.to_vec() }),
+            range: 0..0,
+        });
+        return Ok(key);
+    }
     let start = state.values.len();
     state.values.extend_from_slice(value);
     swap(&mut state.values[start..]);
@@ -133,6 +151,7 @@ fn register(
         key: key.clone(),
         class: *class,
         info,
+        block: None,
         range,
     });
     Ok(key)
@@ -161,10 +180,23 @@ fn via(reader: &mut Reader<'_>, carriers: &[&str]) -> Result<(Key, usize), Forma
     }
 }
 
+fn block(reader: &mut Reader<'_>, carriers: &[&str]) -> Result<(Key, usize), FormatError> {
+    let start = reader.offset;
+    let index = reader.varint("the carrier of a block")?;
+    let Some(carrier) = usize::try_from(index).ok().and_then(|index| carriers.get(index)) else {
+        let problem = format!("there is no carrier with the number {index}");
+        return Err(FormatError::new(start, problem));
+    };
+    let size = reader.varint("the size of a block")?;
+    let key = Key::Block { carrier: Cow::Owned((*carrier).to_owned()) };
+    Ok((key, usize::try_from(size).unwrap_or(usize::MAX)))
+}
+
 /// Looks the register up in this build's table.
 fn info(table: &'static Table, host: Host, key: &Key) -> Option<&'static Info> {
     match key {
         Key::Id(id) => table.by_id(*id).filter(|info| info.place.id(host) == Some(*id)),
+        Key::Block { .. } => None,
         Key::Via { carrier, offset, size } => {
             let carrier = table.carriers.iter().find(|known| known.name == *carrier)?;
             table.at(Place::Via { carrier, offset: *offset, size: *size })

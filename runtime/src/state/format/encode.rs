@@ -1,6 +1,6 @@
 //! Writing files of states.
 
-use super::{CARRIED_BY_IOCTL, CHECKSUM, CLASSES, HEADER, MAGIC, StateFile, swap};
+use super::{BLOCK, CARRIED_BY_IOCTL, CHECKSUM, CLASSES, HEADER, MAGIC, StateFile, swap};
 use crate::state::{Entry, Key, VcpuState};
 
 /// Returns the bytes of a file.
@@ -44,7 +44,7 @@ fn carriers(entries: &[Entry]) -> Vec<&str> {
         .iter()
         .filter_map(|entry| match &entry.key {
             Key::Id(_) => None,
-            Key::Via { carrier, .. } => Some(&**carrier),
+            Key::Via { carrier, .. } | Key::Block { carrier } => Some(&**carrier),
         })
         .collect();
     names.sort_unstable();
@@ -55,15 +55,22 @@ fn carriers(entries: &[Entry]) -> Vec<&str> {
 fn register(out: &mut Vec<u8>, state: &VcpuState, entry: &Entry, carriers: &[&str]) {
     text(out, &entry.name);
     let class = CLASSES.iter().position(|class| *class == entry.class).unwrap_or(0) as u8;
+    let number = |carrier: &str| carriers.iter().position(|known| *known == carrier).unwrap_or(0);
     match &entry.key {
+        Key::Block { carrier } => {
+            out.push(class | BLOCK);
+            varint(out, number(carrier) as u64);
+            let bytes = state.value(entry);
+            varint(out, bytes.len() as u64);
+            return out.extend_from_slice(bytes);
+        }
         Key::Id(id) => {
             out.push(class);
             out.extend(id.to_le_bytes());
         }
         Key::Via { carrier, offset, size } => {
             out.push(class | CARRIED_BY_IOCTL);
-            let index = carriers.iter().position(|known| known == carrier).unwrap_or(0);
-            varint(out, index as u64);
+            varint(out, number(carrier) as u64);
             varint(out, u64::from(*offset));
             varint(out, u64::from(*size));
         }

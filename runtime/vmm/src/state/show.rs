@@ -105,7 +105,7 @@ fn place(saved: Saved<'_>) -> String {
     match (saved.id(), saved.via()) {
         (Some(id), _) => format!("{id:#018x}"),
         (None, Some((carrier, offset))) => format!("{carrier} + {offset:#x}"),
-        (None, None) => String::new(),
+        (None, None) => "block".to_owned(),
     }
 }
 

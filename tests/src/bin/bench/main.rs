@@ -1,6 +1,6 @@
 //! Benchmarks: every figure is a ratio, or stands beside what it is to be compared with in the same run.
 //!
-//! `cargo run --release -p onereg-tests --bin bench [generator|compile|access|lookup]...`. Each measurement is the best
+//! `cargo run --release -p onereg-tests --bin bench [generator|compile|access|lookup|state]...`. Each measurement is the best
 //! of several, for machines that are shared. Nothing here fails: the targets are printed beside the figures.
 
 mod access;
@@ -8,6 +8,7 @@ mod best;
 mod compile;
 mod generator;
 mod lookup;
+mod state;
 mod synthetic;
 
 use std::env;
@@ -21,6 +22,7 @@ const BENCHES: &[(&str, Bench)] = &[
     ("compile", compile::run),
     ("access", access::run),
     ("lookup", lookup::run),
+    ("state", state::run),
 ];
 
 fn main() -> ExitCode {

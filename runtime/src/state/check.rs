@@ -1,0 +1,170 @@
+//! Whether a state can be restored on a host, judged from what the host says of itself.
+
+use std::collections::BTreeMap;
+
+use super::difference::Difference;
+use super::restore::VmWide;
+use super::treat::{self, Treatment};
+use super::{Entry, Key, VcpuState};
+use crate::bits::FieldKind;
+use crate::register::Place;
+use crate::table::{Class, Info, WriteRule};
+
+/// What a vCPU of a host has, as `onereg-vmm probe` prints it.
+#[derive(Debug, Clone, Default)]
+pub struct HostProfile {
+    kernel: String,
+    by_id: BTreeMap<u64, Option<Vec<u8>>>,
+    by_name: BTreeMap<String, Option<Vec<u8>>>,
+}
+
+impl HostProfile {
+    /// Describes a host by the release of its kernel; it has no registers yet.
+    pub fn new(kernel: &str) -> HostProfile {
+        HostProfile { kernel: kernel.to_owned(), ..HostProfile::default() }
+    }
+
+    /// Adds a register by its id, or by its name where it has none, with its value in this host's byte order; `None` for
+    /// one that could not be read.
+    pub fn add(&mut self, name: &str, id: Option<u64>, value: Option<Vec<u8>>) {
+        match id {
+            Some(id) => self.by_id.insert(id, value),
+            None => self.by_name.insert(name.to_owned(), value),
+        };
+    }
+
+    fn find(&self, entry: &Entry) -> Option<&Option<Vec<u8>>> {
+        match entry.key {
+            Key::Id(id) => self.by_id.get(&id),
+            Key::Via { .. } | Key::Block { .. } => self.by_name.get(&*entry.name),
+        }
+    }
+}
+
+/// Whether a state can be restored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// It can.
+    Restorable,
+    /// It can, when registers are left out whose loss is safe.
+    WhenDropped,
+    /// It cannot.
+    Blocked,
+}
+
+impl Verdict {
+    /// Returns the word for it: `restorable-when-dropped`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Verdict::Restorable => "restorable",
+            Verdict::WhenDropped => "restorable-when-dropped",
+            Verdict::Blocked => "blocked",
+        }
+    }
+}
+
+/// A register that a host does not have as the state has it.
+#[derive(Debug, Clone)]
+pub struct Concern {
+    /// The register and both values.
+    pub difference: Difference,
+    /// What it means for a restore: [`Verdict::Restorable`] for one that is only worth knowing.
+    pub verdict: Verdict,
+    /// Why.
+    pub reason: String,
+}
+
+impl VcpuState {
+    /// Judges whether the state can be restored into a vCPU of that host, without one: every register that the host lacks
+    /// or has with another value that matters.
+    ///
+    /// A profile shows one vCPU with all features; what a host takes beyond what it shows is not known and counts as
+    /// refused. Blocks are in no profile and not judged.
+    pub fn check(&self, host: &HostProfile) -> Vec<Concern> {
+        let judged = self.entries.iter().filter(|entry| entry.block.is_none());
+        judged.filter_map(|entry| self.judge(entry, host)).collect()
+    }
+
+    fn judge(&self, entry: &Entry, host: &HostProfile) -> Option<Concern> {
+        let saved = self.value(entry);
+        let concern = |difference, (verdict, reason)| Some(Concern { difference, verdict, reason });
+        match host.find(entry) {
+            None => concern(Difference::gone(entry, saved), missing(entry, saved, &host.kernel)),
+            Some(None) => None,
+            Some(Some(here)) if here.len() != saved.len() => {
+                let why = "the host has it with another width".to_owned();
+                concern(Difference::new(entry, saved, here), (Verdict::Blocked, why))
+            }
+            Some(Some(here)) if here == saved => None,
+            Some(Some(here)) => {
+                let judged = differing(entry.info?, saved, here)?;
+                concern(Difference::new(entry, saved, here), judged)
+            }
+        }
+    }
+}
+
+/// Judges a register that the host does not have.
+fn missing(entry: &Entry, saved: &[u8], kernel: &str) -> (Verdict, String) {
+    let Some(info) = entry.info else {
+        return (Verdict::Blocked, "neither the host nor this build's table has it".to_owned());
+    };
+    if info.row.class == Class::Derived {
+        return (Verdict::WhenDropped, "it follows from other registers".to_owned());
+    }
+    if saved.iter().all(|byte| *byte == 0) {
+        let why = "it is 0: the guest has not used what a vCPU without it lacks";
+        return (Verdict::WhenDropped, why.to_owned());
+    }
+    (Verdict::Blocked, format!("the host does not have it{}", origin(info, kernel)))
+}
+
+/// Says which kernels have a register, and what it needs.
+fn origin(info: &Info, kernel: &str) -> String {
+    let mut facts = Vec::new();
+    facts.extend(info.row.since.map(|since| format!("since Linux {since}")));
+    facts.extend(info.row.until.map(|until| format!("until Linux {until}")));
+    if !facts.is_empty() {
+        facts.push(format!("the host runs {kernel}"));
+    }
+    facts.extend(info.row.requires.iter().map(|condition| format!("needs {condition}")));
+    if facts.is_empty() { String::new() } else { format!(" ({})", facts.join(", ")) }
+}
+
+/// Judges a register that the host has with another value; `None` where that is as it should be.
+fn differing(info: &'static Info, saved: &[u8], here: &[u8]) -> Option<(Verdict, String)> {
+    match treat::of(Some(info.row), VmWide::Write) {
+        Treatment::Write | Treatment::Leave(_) => None,
+        Treatment::Compare if info.row.class == Class::PreFinalize => {
+            let more = saved.iter().zip(here).any(|(saved, here)| saved & !here != 0);
+            more.then(|| (Verdict::Blocked, "the host lacks some of its bits".to_owned()))
+        }
+        Treatment::Compare => {
+            Some((Verdict::Blocked, "it cannot be written and has to match".to_owned()))
+        }
+        Treatment::WriteOther if info.row.write != WriteRule::BeforeFirstRun => {
+            Some((Verdict::Restorable, "the saved value is written".to_owned()))
+        }
+        Treatment::WriteOther if is_within(info, saved, here) => {
+            Some((Verdict::Restorable, "the saved value, which says less, is written".to_owned()))
+        }
+        Treatment::WriteOther => {
+            Some((Verdict::Blocked, "it says more than the host has".to_owned()))
+        }
+    }
+}
+
+/// Whether no field says more than it does here: a larger number, or, without fields, a bit that is not set here.
+fn is_within(info: &'static Info, saved: &[u8], here: &[u8]) -> bool {
+    if info.row.fields.is_empty() || matches!(info.place, Place::Plain { .. }) {
+        return saved.iter().zip(here).all(|(saved, here)| saved & !here == 0);
+    }
+    info.fields(saved).zip(info.fields(here)).all(|(saved, here)| {
+        let sign = match saved.field.kind {
+            FieldKind::Int => 1 << (saved.field.width() - 1),
+            _ => 0,
+        };
+        // Of a signed field, the sign bit counts the other way round.
+        saved.value ^ sign <= here.value ^ sign
+    })
+}
