@@ -333,8 +333,12 @@ keyword_enum! {
         MustMatch = "must-match",
         /// A new value only before the first KVM_RUN.
         BeforeFirstRun = "before-first-run",
+        /// None after the first KVM_RUN, not even of the present value.
+        UntilFirstRun = "until-first-run",
         /// Only before KVM_ARM_VCPU_FINALIZE.
         BeforeFinalize = "before-finalize",
+        /// Of 0 only while it is not 0.
+        ClearOnce = "clear-once",
     }
 }
 

@@ -55,7 +55,8 @@ pub use registers::{Host, Registers};
 #[cfg(feature = "kvm")]
 pub use set::{RegisterSet, WritableSet};
 pub use table::{
-    Access, Carrier, Class, Digits, Errno, Info, Ioctl, Listed, Row, Scope, Table, Width, WriteRule,
+    Access, Carrier, Class, Digits, Errno, Group, GroupPart, Info, Ioctl, Listed, Row, Scope,
+    Table, Width, WriteRule,
 };
 pub use value::{Ulong, Value, Vlenb};
 
