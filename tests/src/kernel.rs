@@ -3,7 +3,6 @@
 //! Both are Debian packages, fetched and unpacked into the user's cache on first use (`packages.rs`) and installed
 //! nowhere. Nothing of them is part of this repository.
 
-mod apt;
 mod packages;
 
 use std::fs;

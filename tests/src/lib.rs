@@ -3,10 +3,13 @@
 //! Reading order: [`kernel`] gets the kernel's text, [`conformance`] compares it with the tables; `tests/` runs both.
 //! The program `ci` (`cargo ci`) is every check in one list.
 
+pub mod apt;
 pub mod command;
 pub mod conformance;
 mod conformance_docs;
+pub mod folder;
 pub mod instructions;
 pub mod kernel;
-mod lock;
+pub mod lock;
+pub mod packages;
 pub mod tables;

@@ -1,4 +1,4 @@
-//! A lock between processes, held while the kernel's packages are fetched and unpacked.
+//! A lock between processes, held while packages are fetched and unpacked.
 
 // UNSAFETY: the standard library locks files from Rust 1.89 on only; flock(2) has no safe wrapper before.
 #![expect(unsafe_code, reason = "flock is a foreign function")]
@@ -9,13 +9,17 @@ use std::os::fd::AsRawFd;
 use std::path::Path;
 
 /// An exclusive lock on a file, released when dropped.
-pub(crate) struct Lock {
+pub struct Lock {
     _file: File,
 }
 
 impl Lock {
     /// Creates the file at `path` where it is missing, and waits until no other process holds its lock.
-    pub(crate) fn acquire(path: &Path) -> io::Result<Lock> {
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be created or locked.
+    pub fn acquire(path: &Path) -> io::Result<Lock> {
         let file = File::create(path)?;
         loop {
             // SAFETY: flock reads and writes no memory of this process; the descriptor is open while `file` lives.

@@ -2,14 +2,17 @@
 //!
 //! The cache holds `packages/` (the two .deb files with their checksums) and one folder per unpacked version.
 
-use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::apt::Suite;
 use crate::command::run;
-use crate::kernel::apt;
+use crate::folder::{self, fresh, remove, replace, verify};
 use crate::lock::Lock;
+
+/// The Debian suite that the packages come from.
+const SUITE: Suite<'_> = Suite { name: "trixie-backports", architecture: None };
 
 /// The release series that the tables describe.
 const SERIES: &str = "7.3";
@@ -35,7 +38,7 @@ const STAMP: &str = "paths";
 ///
 /// Says what is missing and how to provide it.
 pub(super) fn unpacked() -> Result<PathBuf, String> {
-    let cache = cache_folder()?;
+    let cache = folder::cache("linux")?;
     fs::create_dir_all(&cache)
         .map_err(|error| format!("cannot create {}: {error}", cache.display()))?;
     let lock = cache.join("lock");
@@ -56,47 +59,20 @@ pub(super) fn unpacked() -> Result<PathBuf, String> {
     pair.unpack(&cache)
 }
 
-/// `onereg/linux` in the user's folder for caches.
-fn cache_folder() -> Result<PathBuf, String> {
-    let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let caches =
-        absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")));
-    let caches = caches.ok_or("no folder for the kernel's packages: set XDG_CACHE_HOME or HOME")?;
-    Ok(caches.join("onereg/linux"))
-}
-
 /// Fetches both packages; the folder appears when it is complete.
 fn fetch(packages: &Path) -> Result<(), String> {
     let names = [format!("linux-libc-dev={SERIES}.*"), format!("linux-source-{SERIES}={SERIES}.*")];
     let partial = packages.with_extension("partial");
-    let fetched = fresh(&partial).and_then(|()| apt::download(&names, &partial));
+    let fetched = fresh(&partial).and_then(|()| SUITE.download(&partial, |_| Ok(names.to_vec())));
     fetched.and_then(|()| replace(&partial, packages)).map_err(|error| {
         format!(
             "cannot get the kernel's packages: {error}\n\
              to do without, put linux-libc-dev_{SERIES}.*_all.deb and linux-source-{SERIES}_{SERIES}.*_all.deb of Debian \
              {} into {}",
-            apt::SUITE,
+            SUITE.name,
             packages.display()
         )
     })
-}
-
-/// Checks the packages against the checksums of their first use.
-fn verify(packages: &Path) -> Result<(), String> {
-    let sums = packages.join("SHA256SUMS");
-    let mut tool = Command::new("sha256sum");
-    tool.current_dir(packages);
-    if sums.exists() {
-        let checked = run(tool.args(["--check", "--quiet", "SHA256SUMS"]));
-        return checked
-            .map(drop)
-            .map_err(|error| format!("{error}\nremove {} and run again", packages.display()));
-    }
-    let names = fs::read_dir(packages)
-        .map_err(|error| format!("cannot read {}: {error}", packages.display()))?;
-    tool.args(names.flatten().map(|entry| entry.file_name()));
-    fs::write(&sums, run(&mut tool)?)
-        .map_err(|error| format!("cannot write {}: {error}", sums.display()))
 }
 
 /// Both packages, of one version.
@@ -155,26 +131,4 @@ fn newest(folder: &Path, prefix: &str, suffix: &str) -> Option<PathBuf> {
         name.starts_with(prefix) && name.ends_with(suffix)
     };
     fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path()).filter(fits).max()
-}
-
-/// Creates an empty folder in the place of whatever is there.
-fn fresh(folder: &Path) -> Result<(), String> {
-    remove(folder)?;
-    fs::create_dir_all(folder)
-        .map_err(|error| format!("cannot create {}: {error}", folder.display()))
-}
-
-/// Moves a complete folder to its place.
-fn replace(from: &Path, to: &Path) -> Result<(), String> {
-    remove(to)?;
-    fs::rename(from, to)
-        .map_err(|error| format!("cannot move {} to {}: {error}", from.display(), to.display()))
-}
-
-fn remove(folder: &Path) -> Result<(), String> {
-    if !folder.exists() {
-        return Ok(());
-    }
-    fs::remove_dir_all(folder)
-        .map_err(|error| format!("cannot remove {}: {error}", folder.display()))
 }

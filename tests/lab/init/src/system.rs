@@ -1,0 +1,36 @@
+//! System calls that only the first process makes.
+
+// UNSAFETY: mount(2), finit_module(2) and reboot(2) have no safe wrapper in the standard library.
+#![expect(unsafe_code, reason = "mounting, modules and power are foreign functions")]
+
+use std::ffi::CString;
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::ptr;
+
+/// Mounts a file system of the kernel (`proc`, `sysfs`...) at `folder`, which is created.
+pub(crate) fn mount(kind: &str, folder: &str) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let kind = CString::new(kind)?;
+    let folder = CString::new(folder)?;
+    // SAFETY: mount reads the strings, which end in NUL and outlive the call; without data its last argument is null.
+    let result =
+        unsafe { libc::mount(kind.as_ptr(), folder.as_ptr(), kind.as_ptr(), 0, ptr::null()) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Loads the module in `file`.
+pub(crate) fn load_module(file: &File) -> io::Result<()> {
+    // SAFETY: finit_module reads the open file and the string of parameters, which is empty and lives for ever.
+    let result = unsafe {
+        libc::syscall(libc::SYS_finit_module, file.as_raw_fd(), c"".as_ptr(), 0 as libc::c_int)
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Switches the machine off; where that fails, the kernel panics as its first process ends.
+pub(crate) fn power_off() {
+    // SAFETY: reboot takes a number and touches no memory of this process.
+    unsafe { libc::reboot(libc::RB_POWER_OFF) };
+}

@@ -1,0 +1,141 @@
+//! The hosts that can be emulated: one row per architecture.
+
+use onereg_tests::packages::Package;
+
+/// An architecture: its machine, its kernels, how programs are built for it.
+#[derive(Debug)]
+pub struct Host {
+    /// The kernel's name of the architecture.
+    pub name: &'static str,
+    /// Other names on the command line.
+    pub aliases: &'static [&'static str],
+    /// Debian's name of the architecture.
+    pub debian: &'static str,
+    /// How the packages of its kernels end.
+    pub flavour: &'static str,
+    /// Suites with its kernels, the newest first.
+    pub suites: &'static [&'static str],
+    /// Modules that bring `/dev/kvm`, where it is not built in; those that they need are found.
+    pub modules: &'static [&'static str],
+    /// The emulator.
+    pub qemu: &'static str,
+    /// The emulator's machine.
+    pub machine: &'static [&'static str],
+    /// CPU model unless another one is asked for.
+    pub cpu: &'static str,
+    /// What else to try, and what it brings.
+    pub variants: &'static [&'static str],
+    /// Memory in MiB unless another size is asked for.
+    pub memory: u64,
+    /// The kernel's console.
+    pub console: &'static str,
+    /// Rust's name of the target.
+    pub target: &'static str,
+    /// Whether the distribution's Rust has the standard library of the target.
+    pub has_std: bool,
+    /// The linker.
+    pub linker: &'static str,
+    /// Packages with the emulator.
+    pub emulator: &'static [Package],
+    /// Packages with the C compiler and library of the target.
+    pub compiler: &'static [Package],
+}
+
+/// All hosts.
+pub const HOSTS: &[Host] = &[
+    Host {
+        name: "arm64",
+        aliases: &[],
+        debian: "arm64",
+        flavour: "cloud-arm64",
+        suites: &["trixie-backports", "trixie"],
+        modules: &[],
+        qemu: "qemu-system-aarch64",
+        machine: &["-machine", "virt,virtualization=on,gic-version=3"],
+        // Linux 7.3 hangs with LPA2; the architected algorithm of pointer authentication makes every call six times
+        // slower.
+        cpu: "max,lpa2=off,pauth-impdef=on",
+        variants: &["--append kvm-arm.mode=nested: EL2 in guests, from Linux 7 on"],
+        memory: 1024,
+        console: "ttyAMA0",
+        target: "aarch64-unknown-linux-gnu",
+        has_std: false,
+        linker: "aarch64-linux-gnu-gcc",
+        emulator: &[("qemu-system-arm", "/usr/bin/qemu-system-aarch64")],
+        compiler: &[
+            ("gcc-aarch64-linux-gnu", "/usr/bin/aarch64-linux-gnu-gcc"),
+            ("libc6-dev-arm64-cross", "/usr/aarch64-linux-gnu/lib/libc.a"),
+        ],
+    },
+    Host {
+        name: "riscv",
+        aliases: &["riscv64"],
+        debian: "riscv64",
+        flavour: "riscv64",
+        suites: &["sid", "trixie"],
+        modules: &["kvm"],
+        qemu: "qemu-system-riscv64",
+        machine: &["-machine", "virt"],
+        cpu: "max",
+        variants: &["--cpu rv64,h=true: no vectors, fewer extensions"],
+        memory: 1024,
+        console: "ttyS0",
+        target: "riscv64gc-unknown-linux-gnu",
+        has_std: false,
+        linker: "riscv64-linux-gnu-gcc",
+        emulator: &[("qemu-system-riscv", "/usr/bin/qemu-system-riscv64")],
+        compiler: &[
+            ("gcc-riscv64-linux-gnu", "/usr/bin/riscv64-linux-gnu-gcc"),
+            ("libc6-dev-riscv64-cross", "/usr/riscv64-linux-gnu/lib/libc.a"),
+        ],
+    },
+    Host {
+        name: "x86",
+        aliases: &["x86_64"],
+        debian: "amd64",
+        flavour: "cloud-amd64",
+        suites: &["trixie-backports", "trixie"],
+        modules: &["kvm-amd"],
+        qemu: "qemu-system-x86_64",
+        machine: &["-machine", "q35"],
+        cpu: "max,+svm",
+        variants: &["--cpu qemu64,+svm,+npt: the fewest features"],
+        memory: 1024,
+        console: "ttyS0",
+        target: "x86_64-unknown-linux-gnu",
+        has_std: true,
+        linker: "x86_64-linux-gnu-gcc",
+        emulator: &[("qemu-system-x86", "/usr/bin/qemu-system-x86_64")],
+        compiler: &[
+            ("gcc", "/usr/bin/x86_64-linux-gnu-gcc"),
+            ("libc6-dev", "/usr/lib/x86_64-linux-gnu/libc.a"),
+        ],
+    },
+    Host {
+        name: "powerpc",
+        aliases: &[],
+        debian: "ppc64el",
+        flavour: "powerpc64le",
+        suites: &["sid", "trixie", "bookworm-backports"],
+        modules: &["kvm-hv"],
+        qemu: "qemu-system-ppc64",
+        machine: &["-machine", "pseries,cap-nested-hv=on,x-vof=on"],
+        cpu: "POWER9",
+        variants: &[],
+        memory: 2048,
+        console: "hvc0",
+        target: "powerpc64le-unknown-linux-gnu",
+        has_std: false,
+        linker: "powerpc64le-linux-gnu-gcc",
+        emulator: &[("qemu-system-ppc", "/usr/bin/qemu-system-ppc64")],
+        compiler: &[
+            ("gcc-powerpc64le-linux-gnu", "/usr/bin/powerpc64le-linux-gnu-gcc"),
+            ("libc6-dev-ppc64el-cross", "/usr/powerpc64le-linux-gnu/lib/libc.a"),
+        ],
+    },
+];
+
+/// Finds the host with this name or alias.
+pub fn by_name(name: &str) -> Option<&'static Host> {
+    HOSTS.iter().find(|host| host.name == name || host.aliases.contains(&name))
+}

@@ -1,0 +1,244 @@
+//! Kernels of the hosts: found in the user's cache, or fetched from Debian; nothing of them is installed.
+//!
+//! The cache has a folder per architecture and suite, and in it, for each kernel, `packages-RELEASE/` (the .deb files
+//! with their checksums) and `RELEASE/` (the kernel, and its modules in the order of loading).
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use onereg_tests::apt::Suite;
+use onereg_tests::command::run;
+use onereg_tests::folder::{self, fresh, remove, replace, verify};
+use onereg_tests::lock::Lock;
+
+use crate::failure::Failure;
+use crate::hosts::Host;
+use crate::modules;
+use crate::version::{Version, newest};
+
+/// File of an unpacked kernel.
+const IMAGE: &str = "vmlinuz";
+
+/// Folder of an unpacked kernel's modules.
+const MODULES: &str = "modules";
+
+/// How the folders of packages begin.
+const PACKAGES: &str = "packages-";
+
+/// A kernel, ready to boot.
+#[derive(Debug)]
+pub struct Kernel {
+    /// Its release without the flavour, such as `7.3.4+deb13`.
+    pub release: String,
+    /// The suite that it comes from.
+    pub suite: &'static str,
+    folder: PathBuf,
+}
+
+impl Kernel {
+    /// Returns the file that boots.
+    pub fn image(&self) -> PathBuf {
+        self.folder.join(IMAGE)
+    }
+
+    /// Returns the modules to load, in their order: name and content.
+    ///
+    /// # Errors
+    ///
+    /// Names what cannot be read.
+    pub fn modules(&self) -> Result<Vec<modules::Module>, String> {
+        let folder = self.folder.join(MODULES);
+        let failed = |error| format!("cannot read {}: {error}", folder.display());
+        let mut paths: Vec<_> =
+            fs::read_dir(&folder).map_err(failed)?.flatten().map(|entry| entry.path()).collect();
+        paths.sort();
+        let read = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            Ok((name, fs::read(path).map_err(failed)?))
+        };
+        paths.iter().map(read).collect()
+    }
+}
+
+/// Returns the newest kernel that `wanted` covers, from the cache or fetched. Where nothing is wanted, an older suite
+/// stands in for a newer one that cannot be had, and stderr says so.
+///
+/// # Errors
+///
+/// Says for every suite why it has no such kernel, and what to do.
+pub fn provide(host: &'static Host, wanted: Option<&Version>) -> Result<Kernel, Failure> {
+    if wanted.is_some()
+        && let Some(kernel) = cached(host, wanted)?.into_iter().next()
+    {
+        return Ok(kernel);
+    }
+    let mut errors = Vec::new();
+    for suite in host.suites {
+        match from_suite(host, suite, wanted) {
+            Ok(kernel) => {
+                for error in errors.iter().filter(|_| wanted.is_none()) {
+                    eprintln!("lab: {error}\nlab: Linux {} stands in", kernel.release);
+                }
+                return Ok(kernel);
+            }
+            Err(error) => errors.push(format!("{suite} for {}: {error}", host.debian)),
+        }
+    }
+    errors.push(format!(
+        "no suite has the kernel: ask for another one with --kernel (`cargo lab list`), or run again when the mirror is \
+         complete, or put its packages into {}/SUITE/{PACKAGES}RELEASE",
+        folder(host)?.display()
+    ));
+    Err(Failure::NoKernel(errors.join("\n")))
+}
+
+/// Lists the kernels in the cache that `wanted` covers, newest suite first.
+///
+/// # Errors
+///
+/// Says that there can be no cache.
+pub fn cached(host: &'static Host, wanted: Option<&Version>) -> Result<Vec<Kernel>, String> {
+    let folder = folder(host)?;
+    let of_suite = |suite: &&'static str| unpacked(&folder.join(suite), suite, wanted);
+    Ok(host.suites.iter().filter_map(of_suite).collect())
+}
+
+fn folder(host: &Host) -> Result<PathBuf, String> {
+    Ok(folder::cache("lab")?.join(host.debian))
+}
+
+/// Finds the newest kernel of a suite that is unpacked in the cache.
+fn unpacked(folder: &Path, suite: &'static str, wanted: Option<&Version>) -> Option<Kernel> {
+    releases(folder, "", wanted).map(|release| Kernel {
+        folder: folder.join(&release),
+        release,
+        suite,
+    })
+}
+
+/// Finds the newest release that follows `prefix` in the name of a folder in `folder`.
+fn releases(folder: &Path, prefix: &str, wanted: Option<&Version>) -> Option<String> {
+    let release = |entry: fs::DirEntry| {
+        let release = entry.file_name().to_str()?.strip_prefix(prefix)?.to_owned();
+        let version = Version::parse(&release)?;
+        let known = !release.ends_with(".partial") && !release.ends_with(".apt");
+        (known && wanted.is_none_or(|wanted| wanted.covers(&version))).then_some((version, release))
+    };
+    let entries = fs::read_dir(folder).ok()?.flatten();
+    entries.filter_map(release).max().map(|(_, release)| release)
+}
+
+fn from_suite(
+    host: &Host,
+    suite: &'static str,
+    wanted: Option<&Version>,
+) -> Result<Kernel, String> {
+    let folder = folder(host)?.join(suite);
+    fs::create_dir_all(&folder)
+        .map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
+    let lock = folder.join("lock");
+    let _lock =
+        Lock::acquire(&lock).map_err(|error| format!("cannot lock {}: {error}", lock.display()))?;
+    if let Some(kernel) = unpacked(&folder, suite, wanted) {
+        return Ok(kernel);
+    }
+    let release = match releases(&folder, PACKAGES, wanted) {
+        Some(release) => release,
+        None => fetch(host, suite, &folder, wanted)?,
+    };
+    let packages = folder.join(format!("{PACKAGES}{release}"));
+    verify(&packages)?;
+    unpack(host, &packages, &folder.join(&release))?;
+    Ok(Kernel { folder: folder.join(&release), release, suite })
+}
+
+/// Fetches the packages of the newest kernel; their folder appears when it is complete. Returns the release.
+fn fetch(
+    host: &Host,
+    suite: &str,
+    folder: &Path,
+    wanted: Option<&Version>,
+) -> Result<String, String> {
+    let partial = folder.join("packages.partial");
+    fresh(&partial)?;
+    let release = partial.with_extension("release");
+    let suite = Suite { name: suite, architecture: Some(host.debian) };
+    suite.download(&partial, |index| {
+        let names = index.names("linux-")?;
+        let packages = newest(&names, host.flavour, wanted).ok_or("has no such kernel")?;
+        eprintln!("lab: fetching Linux {} of {} for {}", packages.release, suite.name, host.debian);
+        fs::write(&release, &packages.release)
+            .map_err(|error| format!("cannot write {}: {error}", release.display()))?;
+        Ok(packages.names)
+    })?;
+    let release = fs::read_to_string(&release)
+        .map_err(|error| format!("cannot read {}: {error}", release.display()))?;
+    replace(&partial, &folder.join(format!("{PACKAGES}{release}")))?;
+    Ok(release)
+}
+
+/// Unpacks what a host needs of the packages to the folder `to`, which appears when it is complete.
+fn unpack(host: &Host, packages: &Path, to: &Path) -> Result<(), String> {
+    let partial = to.with_file_name("unpacked.partial");
+    let tree = partial.join("tree");
+    fresh(&tree)?;
+    let failed = |error| format!("cannot read {}: {error}", packages.display());
+    for entry in fs::read_dir(packages).map_err(failed)?.flatten() {
+        if entry.path().extension().is_some_and(|end| end == "deb") {
+            run(Command::new("dpkg").arg("-x").arg(entry.path()).arg(&tree))?;
+        }
+    }
+    let files = files(&tree)?;
+    let named = |wanted: &dyn Fn(&str) -> bool| {
+        files.iter().find(|path| wanted(&path.file_name().unwrap_or_default().to_string_lossy()))
+    };
+    let image = named(&|name| name.starts_with("vmlinu"))
+        .ok_or_else(|| format!("the packages in {} have no kernel", packages.display()))?;
+    let moved = |error| format!("cannot copy {}: {error}", image.display());
+    fs::rename(image, partial.join(IMAGE)).map_err(moved)?;
+    let modules = modules::ordered(host.modules, |name| {
+        let path = named(&|file| {
+            file.split_once(".ko").is_some_and(|(stem, _)| modules::plain(stem) == name)
+        });
+        content(path.ok_or_else(|| format!("the kernel has no module {name}"))?)
+    })?;
+    let folder = partial.join(MODULES);
+    fresh(&folder)?;
+    for (index, (name, content)) in modules.iter().enumerate() {
+        let path = folder.join(format!("{index:02}-{name}.ko"));
+        fs::write(&path, content)
+            .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    }
+    remove(&tree)?;
+    replace(&partial, to)
+}
+
+/// Reads a module, which may be compressed.
+fn content(path: &Path) -> Result<Vec<u8>, String> {
+    let mut path = path.to_owned();
+    if path.extension().is_some_and(|end| end == "xz") {
+        run(Command::new("xz").arg("--decompress").arg(&path))?;
+        path.set_extension("");
+    }
+    fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))
+}
+
+/// Lists the files in a folder and those below it.
+fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let failed = |error| format!("cannot read {}: {error}", folder.display());
+        for entry in fs::read_dir(&folder).map_err(failed)?.flatten() {
+            let kind = entry.file_type().map_err(failed)?;
+            if kind.is_dir() {
+                folders.push(entry.path());
+            } else if kind.is_file() {
+                files.push(entry.path());
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}

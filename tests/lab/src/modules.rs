@@ -1,0 +1,99 @@
+//! Kernel modules: what each needs, and the order to load them in.
+
+/// A module: its name and its file's content.
+pub type Module = (String, Vec<u8>);
+
+/// Returns `wanted` modules and those that they need, in the order of loading.
+///
+/// # Errors
+///
+/// Those of `read`, which returns the content of the module with a name.
+pub fn ordered(
+    wanted: &[&str],
+    mut read: impl FnMut(&str) -> Result<Vec<u8>, String>,
+) -> Result<Vec<Module>, String> {
+    let mut loaded = Vec::new();
+    // A name stands here until its needs are loaded: a kernel whose modules need each other would go round for ever.
+    let mut open: Vec<String> = Vec::new();
+    for name in wanted {
+        load(&plain(name), &mut read, &mut open, &mut loaded)?;
+    }
+    Ok(loaded)
+}
+
+fn load(
+    name: &str,
+    read: &mut impl FnMut(&str) -> Result<Vec<u8>, String>,
+    open: &mut Vec<String>,
+    loaded: &mut Vec<Module>,
+) -> Result<(), String> {
+    if loaded.iter().any(|(known, _)| known == name) {
+        return Ok(());
+    }
+    if open.iter().any(|known| known == name) {
+        return Err(format!("module {name} needs itself"));
+    }
+    let content = read(name)?;
+    open.push(name.to_owned());
+    for need in needs(&content) {
+        load(&plain(&need), read, open, loaded)?;
+    }
+    open.pop();
+    loaded.push((name.to_owned(), content));
+    Ok(())
+}
+
+/// Spells a module's name as the kernel does: file names may have hyphens where it has underscores.
+pub fn plain(name: &str) -> String {
+    name.replace('-', "_")
+}
+
+/// Reads the names after `depends=` in the module's strings about itself.
+fn needs(content: &[u8]) -> Vec<String> {
+    const KEY: &[u8] = b"\0depends=";
+    let Some(at) = content.windows(KEY.len()).position(|window| window == KEY) else {
+        return Vec::new();
+    };
+    let list = content[at + KEY.len()..].split(|byte| *byte == 0).next().unwrap_or_default();
+    let names = String::from_utf8_lossy(list);
+    names.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(name: &str) -> Result<Vec<u8>, String> {
+        let needs = match name {
+            "kvm_amd" => "kvm,ccp",
+            "kvm" => "irqbypass",
+            "a" => "b",
+            "b" => "a",
+            "irqbypass" | "ccp" => "",
+            _ => return Err(format!("no module {name}")),
+        };
+        Ok(format!("ELF\0license=GPL\0depends={needs}\0name={name}\0").into_bytes())
+    }
+
+    fn names(wanted: &[&str]) -> Result<Vec<String>, String> {
+        Ok(ordered(wanted, read)?.into_iter().map(|(name, _)| name).collect())
+    }
+
+    #[test]
+    fn a_module_comes_after_what_it_needs_and_once() {
+        let expected = ["irqbypass", "kvm", "ccp", "kvm_amd"].map(str::to_owned).to_vec();
+        assert_eq!(names(&["kvm-amd"]), Ok(expected.clone()));
+        assert_eq!(names(&["kvm", "kvm-amd", "kvm"]), Ok(expected));
+    }
+
+    #[test]
+    fn a_circle_and_a_missing_module_are_errors() {
+        assert_eq!(names(&["a"]), Err("module a needs itself".to_owned()));
+        assert_eq!(names(&["x"]), Err("no module x".to_owned()));
+    }
+
+    #[test]
+    fn a_module_without_strings_needs_nothing() {
+        assert!(needs(b"\x7fELF").is_empty());
+    }
+}

@@ -1,0 +1,134 @@
+//! One run, start to end.
+
+use std::fs;
+use std::path::Path;
+
+use onereg_lab_init::{COMMAND, MODULES, Record};
+use onereg_tests::folder::{fresh, remove};
+
+use crate::failure::Failure;
+use crate::initramfs::Archive;
+use crate::kernels::Kernel;
+use crate::machine::{Boot, End};
+use crate::options::{Copied, Run};
+use crate::program::{OUTPUT, workspace};
+use crate::{kernels, machine, program, tools};
+
+/// Runs a program in a host and returns its exit status; a program that a signal ends has 128 and the signal's number.
+///
+/// # Errors
+///
+/// Says why there is no status of the program, and where the log is.
+pub fn run(request: &Run) -> Result<u8, Failure> {
+    let host = request.host;
+    let program = program::find(&request.program)?;
+    tools::provide(host, request.install)?;
+    let kernel = kernels::provide(host, request.kernel.as_ref())?;
+    let init = program::find("onereg-lab-init")?.build(host)?;
+    let program = program.build(host)?;
+    let name = format!("{}-{}-{}", host.name, kernel.release, std::process::id());
+    let folder = workspace().join(OUTPUT).join("runs").join(name);
+    fresh(&folder)?;
+    let initramfs = folder.join("initramfs");
+    let archive = archive(request, &kernel, &init, &program)?;
+    fs::write(&initramfs, archive)
+        .map_err(|error| format!("cannot write {}: {error}", initramfs.display()))?;
+    let image = kernel.image();
+    let (status, log) = (folder.join("status"), folder.join("log"));
+    let boot = Boot { kernel: &image, initramfs: &initramfs, status: &status, log: &log };
+    let end = machine::run(host, &request.settings, &boot)?;
+    let record = fs::read_to_string(&status).unwrap_or_default();
+    let result = judge(end, &record, request);
+    if result == Ok(0) {
+        remove(&folder)?;
+        return result;
+    }
+    // What is kept is the log: the rest can be made again.
+    let _ = fs::remove_file(&initramfs);
+    eprintln!("lab: Linux {} on {}; the log is {}", kernel.release, host.name, log.display());
+    result
+}
+
+/// Puts the root file system together.
+fn archive(request: &Run, kernel: &Kernel, init: &Path, program: &Path) -> Result<Vec<u8>, String> {
+    let mut archive = Archive::default();
+    archive.console();
+    archive.folder("/tmp");
+    archive.file("/init", &read(init)?);
+    let path = format!("/bin/{}", request.program);
+    archive.file(&path, &read(program)?);
+    let words = [&path].into_iter().chain(&request.arguments);
+    let words: String = words.map(|word| format!("{word}\0")).collect();
+    archive.file(COMMAND, words.as_bytes());
+    archive.folder(MODULES);
+    for (name, content) in kernel.modules()? {
+        archive.file(&format!("{MODULES}/{name}"), &content);
+    }
+    for Copied { from, to } in &request.files {
+        archive.file(to, &read(from)?);
+    }
+    Ok(archive.finish())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let content =
+        fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    if u32::try_from(content.len()).is_err() {
+        return Err(format!("{} has 4 GiB or more: no file of an initramfs can", path.display()));
+    }
+    Ok(content)
+}
+
+/// Decides what became of the program.
+fn judge(end: End, record: &str, request: &Run) -> Result<u8, Failure> {
+    let program = &request.program;
+    match (record.parse(), end) {
+        (Ok(Record::Exited(status)), _) => Ok(status),
+        (Ok(Record::Killed(signal)), _) => {
+            eprintln!("lab: signal {signal} ended {program}");
+            Ok(128 + signal)
+        }
+        (Ok(Record::Failed(why)), _) => Err(Failure::Host(why)),
+        (Err(_), End::TimeOut) => Err(Failure::TimeOut(format!(
+            "{program} did not end within {} s; --timeout gives it more",
+            request.settings.time.as_secs()
+        ))),
+        (Err(_), End::Stopped(Some(0))) => Err(Failure::Host(format!(
+            "the host stopped before {program} did: its kernel panicked, or was reset"
+        ))),
+        (Err(_), End::Stopped(status)) => Err(Failure::Host(format!(
+            "{} failed ({}); see what it wrote",
+            request.host.qemu,
+            status.map_or("signal".to_owned(), |status| format!("status {status}"))
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::{Request, parse};
+
+    fn status(end: End, record: &str) -> u8 {
+        let words = ["lab", "arm64", "--", "onereg-vmm"];
+        let Ok(Request::Run(request)) = parse(words) else { unreachable!("a good command line") };
+        judge(end, record, &request).unwrap_or_else(|failure| failure.status())
+    }
+
+    #[test]
+    fn the_status_is_the_programs_or_says_why_there_is_none() {
+        assert_eq!(status(End::Stopped(Some(0)), "exited 7\n"), 7);
+        assert_eq!(status(End::Stopped(Some(0)), "killed 9\n"), 137);
+        assert_eq!(status(End::Stopped(Some(0)), "failed no /dev/kvm\n"), 125);
+        assert_eq!(status(End::Stopped(Some(0)), ""), 125);
+        assert_eq!(status(End::Stopped(Some(1)), ""), 125);
+        assert_eq!(status(End::Stopped(None), ""), 125);
+        assert_eq!(status(End::TimeOut, ""), 124);
+    }
+
+    #[test]
+    fn a_program_that_ended_in_time_has_ended() {
+        // The host then hung while it switched off.
+        assert_eq!(status(End::TimeOut, "exited 0\n"), 0);
+    }
+}
