@@ -66,6 +66,8 @@ pub struct Row {
     pub since: Option<&'static str>,
     /// Last kernel release series that has it.
     pub until: Option<&'static str>,
+    /// Only for hosts of this XLEN.
+    pub xlen: Option<u32>,
     /// Whose register it is.
     pub scope: Scope,
     /// Which ioctl lists it.
@@ -95,6 +97,7 @@ impl Row {
         requires: &[],
         since: None,
         until: None,
+        xlen: None,
         scope: Scope::Vcpu,
         listed: Listed::RegList,
         hidden: false,

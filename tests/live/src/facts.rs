@@ -21,12 +21,16 @@ impl Facts {
         self.complete.insert(kind);
     }
 
-    /// Evaluates one condition of a row, `KIND:NAME` or `KIND:A|B`; `None` where it is not known.
+    /// Evaluates one condition of a row, `KIND:NAME`, `KIND:A|B` or `KIND:!A`; `None` where it is not known.
     pub(crate) fn evaluate(&self, condition: &str) -> Option<bool> {
         let (kind, names) = condition.split_once(':')?;
         let mut result = Some(false);
         for name in names.split('|') {
-            match self.lookup(kind, name) {
+            let holds = match name.strip_prefix('!') {
+                Some(name) => self.lookup(kind, name).map(|holds| !holds),
+                None => self.lookup(kind, name),
+            };
+            match holds {
                 Some(true) => return Some(true),
                 Some(false) => {}
                 None => result = None,
@@ -67,6 +71,9 @@ mod tests {
             ("cap:KVM_CAP_ARM_MTE", Some(false)),
             ("feature:A", Some(true)),
             ("feature:B", Some(false)),
+            ("feature:!A", Some(false)),
+            ("feature:!B", Some(true)),
+            ("isa:!Zicfiss", None),
             ("no condition", None),
         ];
         for (condition, expected) in cases {

@@ -7,9 +7,11 @@
 
 mod arch;
 mod check;
+#[allow(dead_code, reason = "no architecture needs all of it")]
 mod errno;
 mod facts;
 mod failure;
+#[allow(dead_code, reason = "no architecture needs all of it")]
 mod machine;
 mod presence;
 mod release;

@@ -17,7 +17,7 @@ pub(crate) enum Presence {
 }
 
 impl Presence {
-    /// Evaluates a row: `since`, `until`, `hidden` and `requires`.
+    /// Evaluates a row: `hidden`, `since`, `until`, `xlen` and `requires`.
     pub(crate) fn of(row: &Row, facts: &Facts, release: Release) -> Presence {
         if row.hidden {
             return Presence::MustNot("`hidden: true`".to_owned());
@@ -27,6 +27,9 @@ impl Presence {
         }
         if !release.is_within(None, row.until) {
             return Presence::MustNot(format!("`until: \"{}\"`", row.until.unwrap_or_default()));
+        }
+        if let Some(xlen) = row.xlen.filter(|xlen| *xlen != usize::BITS) {
+            return Presence::MustNot(format!("`xlen: {xlen}`"));
         }
         let mut presence = Presence::Must;
         for condition in row.requires {
@@ -67,6 +70,7 @@ mod tests {
             (Row { hidden: true, ..Row::DEFAULT }, "`hidden: true`"),
             (Row { since: Some("7.3"), ..Row::DEFAULT }, "`since: \"7.3\"`"),
             (Row { until: Some("6.11"), ..Row::DEFAULT }, "`until: \"6.11\"`"),
+            (Row { xlen: Some(128), ..Row::DEFAULT }, "`xlen: 128`"),
             (Row { requires: &["isa:V", "isa:H"], ..Row::DEFAULT }, "`requires: \"isa:H\"`"),
         ];
         for (row, reason) in cases {

@@ -158,6 +158,9 @@ fn row(out: &mut String, arch: &Arch, register: &Register) {
     if let Some(until) = &register.until {
         field("until", format_args!("{some}({until:?})"));
     }
+    if let Some(xlen) = register.xlen {
+        field("xlen", format_args!("{some}({xlen})"));
+    }
     if register.scope != Scope::default() {
         field("scope", format_args!("::onereg::Scope::{}", register.scope.variant()));
     }

@@ -34,10 +34,12 @@ pub(super) fn of_same(row: &Row, value: &[u8], moment: Moment, table: &Table) ->
 
 /// Says what becomes of a write of another value; `None` where the row does not say.
 ///
-/// After the first run a value that was refused before may be so for the same reason as then.
+/// After the first run, when it is known what became of it before, a value that was refused may be so for the same
+/// reason as then, or because everything is frozen.
 pub(super) fn of_other(row: &Row, before_run: Option<Outcome>, table: &Table) -> Option<Expected> {
     match (row.write, before_run) {
-        (WriteRule::MustMatch, _) => Some(Expected::Refused(INVALID)),
+        (WriteRule::MustMatch, None) => Some(Expected::Refused(INVALID)),
+        (WriteRule::MustMatch, Some(_)) => Some(Expected::Refused(BUSY_OR_INVALID)),
         (WriteRule::BeforeFirstRun, Some(Outcome::Accepted | Outcome::Ignored)) => {
             Some(frozen(table))
         }
@@ -101,6 +103,7 @@ mod tests {
         let must_match = row(WriteRule::MustMatch);
         let invalid = Some(Expected::Refused(INVALID));
         assert_eq!(of_other(&must_match, None, Arm64::TABLE), invalid);
+        assert_eq!(of_other(&must_match, refused, Arm64::TABLE), both);
         assert_eq!(of_other(&row(WriteRule::Any), accepted, Arm64::TABLE), None);
     }
 }
