@@ -183,7 +183,7 @@ row_keys! {
     optional("access", words!(Access), "Who may read and write it"),
     optional("write", words!(WriteRule), "Which writes the kernel takes"),
     optional("rule", Shape::Text, "Kernel file, and function, that access or write come from"),
-    optional("requires", Shape::Texts, "Conditions \"KIND:NAME\", \"KIND:A|B\" or \"KIND:!A\", all of which must hold"),
+    optional("requires", Shape::Texts, "Conditions \"KIND:NAME\", \"KIND:A|B\" or \"KIND:!A\", also \"KIND:NAME@6.13\", all of which must hold"),
     optional("since", Shape::Version, "First kernel release that has it"),
     optional("until", Shape::Version, "Last kernel release series that has it"),
     optional("xlen", Shape::Number, "Only for hosts of this XLEN: 32 or 64"),

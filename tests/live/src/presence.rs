@@ -33,7 +33,11 @@ impl Presence {
         }
         let mut presence = Presence::Must;
         for condition in row.requires {
-            match facts.evaluate(condition) {
+            let (asked, from) = condition.split_once('@').unwrap_or((condition, ""));
+            if !release.is_within(Some(from), None) {
+                continue;
+            }
+            match facts.evaluate(asked) {
                 Some(true) => {}
                 Some(false) => return Presence::MustNot(format!("`requires: \"{condition}\"`")),
                 None => presence = Presence::May,
@@ -84,5 +88,13 @@ mod tests {
         assert_eq!(presence(Row { requires: &["host:X", "isa:V"], ..Row::DEFAULT }), Presence::May);
         let row = Row { requires: &["host:X", "isa:H"], ..Row::DEFAULT };
         assert_eq!(presence(row), must_not("`requires: \"isa:H\"`"));
+    }
+
+    #[test]
+    fn a_condition_may_be_younger_than_the_kernel() {
+        let young = Row { requires: &["isa:H@6.13"], ..Row::DEFAULT };
+        assert_eq!(presence(young), Presence::Must);
+        let old = Row { requires: &["isa:H@6.12"], ..Row::DEFAULT };
+        assert_eq!(presence(old), must_not("`requires: \"isa:H@6.12\"`"));
     }
 }

@@ -16,6 +16,9 @@ use crate::system::{Cpuid, CpuidEntry, Kvm};
 /// The architecture.
 pub(crate) type Host = X86;
 
+/// KVM_CAP_HYPERV_SYNIC2.
+const HYPERV_SYNIC2: u32 = 148;
+
 /// Whether the kernel lets a VMM read registers that the vCPU does not have.
 pub(crate) const READS_ABSENT: bool = true;
 
@@ -25,22 +28,27 @@ pub(crate) struct Configuration {
     pub(crate) name: String,
     has_cpuid: bool,
     has_lapic: bool,
+    has_synic: bool,
 }
 
 /// Lists the configurations.
-pub(crate) fn configurations(_kvm: &Kvm) -> Result<Vec<Configuration>, Failure> {
-    let all = [("no cpuid", false, false), ("cpuid", true, false), ("cpuid, lapic", true, true)];
-    let configuration = |(name, has_cpuid, has_lapic)| Configuration {
-        name: String::from(name),
-        has_cpuid,
-        has_lapic,
-    };
-    Ok(all.map(configuration).into())
+pub(crate) fn configurations(kvm: &Kvm) -> Result<Vec<Configuration>, Failure> {
+    let has_synic = kvm.capability(HYPERV_SYNIC2) > 0;
+    let named =
+        |name: &str, configuration| Configuration { name: name.to_owned(), ..configuration };
+    let cpuid = || Configuration { has_cpuid: true, ..bare() };
+    let lapic = || Configuration { has_lapic: true, ..cpuid() };
+    let mut configurations =
+        vec![named("no cpuid", bare()), named("cpuid", cpuid()), named("lapic", lapic())];
+    if has_synic {
+        configurations.push(named("lapic, synic", Configuration { has_synic, ..lapic() }));
+    }
+    Ok(configurations)
 }
 
 /// The configuration without anything.
 fn bare() -> Configuration {
-    Configuration { name: String::new(), has_cpuid: false, has_lapic: false }
+    Configuration { name: String::new(), has_cpuid: false, has_lapic: false, has_synic: false }
 }
 
 /// Creates a VM whose vCPU finds an instruction that leaves the guest where it starts.
@@ -57,6 +65,10 @@ pub(crate) fn create(kvm: &Kvm, configuration: &Configuration) -> Result<Machine
         supported(kvm)
             .and_then(|cpuid| vcpu.set_cpuid(&cpuid))
             .map_err(Failure::step("set the CPUID of a vCPU (KVM_SET_CPUID2)"))?;
+    }
+    if configuration.has_synic {
+        vcpu.enable(HYPERV_SYNIC2)
+            .map_err(Failure::step("enable KVM_CAP_HYPERV_SYNIC2 (KVM_ENABLE_CAP)"))?;
     }
     Ok(Machine { vcpu, _devices: Vec::new(), vm })
 }
@@ -115,12 +127,16 @@ pub(crate) fn facts(kvm: &Kvm, configuration: &Configuration, machine: &Machine)
     for (kind, name, number) in capabilities {
         facts.note(kind, name, machine.vm.capability(number) > 0);
     }
-    // Both have to be enabled, which no configuration does.
-    facts.note("cap", "HYPERV_SYNIC", false);
-    facts.note("cap", "HYPERV_SYNIC2", false);
+    note_synic(&mut facts, configuration.has_synic);
     facts.note("device", "LAPIC", configuration.has_lapic);
     facts.complete("device");
     facts
+}
+
+/// Notes whether the synthetic interrupt controller is there, by either of its capabilities.
+fn note_synic(facts: &mut Facts, holds: bool) {
+    facts.note("cap", "HYPERV_SYNIC", holds);
+    facts.note("cap", "HYPERV_SYNIC2", holds);
 }
 
 fn note_cpuid(facts: &mut Facts, entries: &[CpuidEntry]) {
@@ -139,12 +155,19 @@ fn has(entries: &[CpuidEntry], (_, function, index, register, bit): Flag) -> boo
 
 /// Notes which module runs the guests, as far as it is one that the tables know.
 fn note_backend(facts: &mut Facts) {
-    let is_loaded = |module: &str| Path::new("/sys/module").join(module).exists();
-    let (intel, amd) = (is_loaded("kvm_intel"), is_loaded("kvm_amd"));
-    if intel || amd {
-        facts.note("host", "VMX", intel);
-        facts.note("host", "SVM", amd);
+    if has_known_backend() {
+        facts.note("host", "VMX", is_loaded("kvm_intel"));
+        facts.note("host", "SVM", is_loaded("kvm_amd"));
     }
+}
+
+/// Whether the module that runs the guests is one of the kernel's own.
+fn has_known_backend() -> bool {
+    is_loaded("kvm_intel") || is_loaded("kvm_amd")
+}
+
+fn is_loaded(module: &str) -> bool {
+    Path::new("/sys/module").join(module).exists()
 }
 
 /// Lists MSRs, which are those of every vCPU of the host, and the registers that have no MSR.
@@ -154,6 +177,7 @@ pub(crate) fn lists(kvm: &Kvm, machine: &Machine, facts: &Facts) -> Result<Vec<L
     let supported = supported(kvm).map_err(Failure::step("ask for the supported CPUID"))?;
     note_cpuid(&mut of_host, supported.entries());
     of_host.note("device", "LAPIC", true);
+    note_synic(&mut of_host, kvm.capability(HYPERV_SYNIC2) > 0);
     let step = Failure::step("list the MSRs");
     let mut lists = vec![
         List {
@@ -185,7 +209,8 @@ pub(crate) fn orders(kvm: &Kvm, configuration: &Configuration) -> Result<Vec<Att
     let mut attempts = Vec::new();
     if configuration.has_lapic {
         attempts.extend(deadlines(&create(kvm, configuration)?));
-    } else if configuration.has_cpuid {
+    } else if configuration.has_cpuid && has_known_backend() {
+        // Another module may change the CPUID that it is given.
         attempts.extend(cpuid_after_run(kvm)?);
     }
     Ok(attempts)
