@@ -169,6 +169,8 @@ pub struct Register {
     pub since: Option<String>,
     /// Last kernel release series that has it.
     pub until: Option<String>,
+    /// First kernel release whose writes follow `write`.
+    pub write_since: Option<String>,
     /// Only for hosts of this XLEN.
     pub xlen: Option<u32>,
     /// Whose register it is.

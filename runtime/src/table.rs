@@ -60,6 +60,8 @@ pub struct Row {
     pub access: Access,
     /// Which writes the kernel takes.
     pub write: WriteRule,
+    /// First kernel release whose writes follow `write`; older ones take every one.
+    pub write_since: Option<&'static str>,
     /// Conditions, all of which must hold: `cap:KVM_CAP_ARM_SVE`.
     pub requires: &'static [&'static str],
     /// First kernel release that has it.
@@ -94,6 +96,7 @@ impl Row {
         slices: 0,
         access: Access::ReadWrite,
         write: WriteRule::Any,
+        write_since: None,
         requires: &[],
         since: None,
         until: None,

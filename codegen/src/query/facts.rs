@@ -127,7 +127,9 @@ fn access(row: &Register) -> Vec<Fact> {
         WriteRule::ClearOnce => Some("0 is accepted only while the register is not 0"),
     };
     let mut facts = vec![("access", access.to_owned())];
-    facts.extend(write.map(|write| ("write", write.to_owned())));
+    let since = row.write_since.as_ref().map(|since| format!(" (since Linux {since})"));
+    let since = since.unwrap_or_default();
+    facts.extend(write.map(|write| ("write", format!("{write}{since}"))));
     facts.extend(row.rule.iter().map(|rule| ("rule in", rule.clone())));
     facts
 }

@@ -185,6 +185,7 @@ row_keys! {
     optional("rule", Shape::Text, "Kernel file, and function, that access or write come from"),
     optional("requires", Shape::Texts, "Conditions \"KIND:NAME\", \"KIND:A|B\" or \"KIND:!A\", also \"KIND:NAME@6.13\", all of which must hold"),
     optional("since", Shape::Version, "First kernel release that has it"),
+    optional("write_since", Shape::Version, "First kernel release whose writes follow `write`; older ones take every one"),
     optional("until", Shape::Version, "Last kernel release series that has it"),
     optional("xlen", Shape::Number, "Only for hosts of this XLEN: 32 or 64"),
     optional("scope", words!(Scope), "Whose register it is"),

@@ -34,7 +34,7 @@ pub(crate) fn configuration(
     listed::check(&subject, &mut section);
     read::check(&subject, &mut section);
     written_back::check(&subject, &mut section);
-    let before = other_values::check(&arch::create(kvm, configuration)?, &mut section);
+    let before = other_values::check(&subject, &arch::create(kvm, configuration)?, &mut section);
     after_run::check(&subject, &arch::create(kvm, configuration)?, &before, &mut section);
     orders::check(kvm, configuration, &mut section)?;
     Ok(section)

@@ -158,6 +158,9 @@ fn row(out: &mut String, arch: &Arch, register: &Register) {
     if let Some(until) = &register.until {
         field("until", format_args!("{some}({until:?})"));
     }
+    if let Some(since) = &register.write_since {
+        field("write_since", format_args!("{some}({since:?})"));
+    }
     if let Some(xlen) = register.xlen {
         field("xlen", format_args!("{some}({xlen})"));
     }

@@ -219,7 +219,8 @@ pub(crate) fn orders(kvm: &Kvm, configuration: &Configuration) -> Result<Vec<Att
 /// The deadline is kept only once the local APIC is in the mode for it.
 fn deadlines(machine: &Machine) -> Vec<Attempt> {
     const MODE_TSC_DEADLINE: u32 = 2 << 17;
-    const FAR: u64 = u64::MAX >> 2;
+    /// Minutes away: of a deadline too far ahead some kernels make one in the past.
+    const FAR: u64 = 1 << 42;
     let registers = machine.registers();
     let write = || {
         let written = registers.set(IA32_TSC_DEADLINE, FAR);

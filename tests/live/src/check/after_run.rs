@@ -30,7 +30,11 @@ pub(super) fn check(
     }
     for info in super::registers() {
         let before = before.get(info.name).copied();
-        let Some(expected) = rule::of_other(info.row, before, Host::TABLE) else { continue };
+        let Some(expected) =
+            rule::of_other(rule::of(info.row, subject.release), before, Host::TABLE)
+        else {
+            continue;
+        };
         if let Some(outcome) = write_other(machine, info) {
             let what = "a write of another value after the first run";
             section.access(machine, (info, what), expected, outcome);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use onereg::{Arch, Info, WriteRule};
 
-use super::{read_value, rule, write_value};
+use super::{Subject, read_value, rule, write_value};
 use crate::arch::Host;
 use crate::errno::Outcome;
 use crate::machine::Machine;
@@ -14,12 +14,16 @@ use crate::report::Section;
 pub(super) type Outcomes = BTreeMap<&'static str, Outcome>;
 
 /// Tries another value on every register whose row has a rule for it.
-pub(super) fn check(machine: &Machine, section: &mut Section) -> Outcomes {
+pub(super) fn check(subject: &Subject<'_>, machine: &Machine, section: &mut Section) -> Outcomes {
     let mut outcomes = Outcomes::new();
-    for info in super::registers().filter(|info| info.row.write != WriteRule::Any) {
+    for info in super::registers() {
+        let write = rule::of(info.row, subject.release);
+        if write == WriteRule::Any {
+            continue;
+        }
         let Some(outcome) = write_other(machine, info) else { continue };
         outcomes.insert(info.name, outcome);
-        if let Some(expected) = rule::of_other(info.row, None, Host::TABLE) {
+        if let Some(expected) = rule::of_other(write, None, Host::TABLE) {
             section.access(machine, (info, "a write of another value"), expected, outcome);
         }
     }

@@ -3,6 +3,7 @@
 use onereg::{Access, Row, Table, WriteRule};
 
 use crate::errno::{Expected, Outcome};
+use crate::release::Release;
 
 /// A value that the register does not take, or an access that it does not have.
 pub(super) const INVALID: &[i32] = &[libc::EINVAL];
@@ -19,9 +20,19 @@ pub(super) enum Moment {
     AfterRun,
 }
 
+/// Returns which writes a kernel of this release takes.
+pub(super) fn of(row: &Row, release: Release) -> WriteRule {
+    if release.is_within(row.write_since, None) { row.write } else { WriteRule::Any }
+}
+
 /// Says what becomes of a write of the present value.
-pub(super) fn of_same(row: &Row, value: &[u8], moment: Moment, table: &Table) -> Expected {
-    match (row.access, row.write) {
+pub(super) fn of_same(
+    (access, write): (Access, WriteRule),
+    value: &[u8],
+    moment: Moment,
+    table: &Table,
+) -> Expected {
+    match (access, write) {
         (Access::ReadOnly, _) => Expected::Refused(INVALID),
         (_, WriteRule::BeforeFinalize) => Expected::Refused(NOT_PERMITTED),
         (_, WriteRule::UntilFirstRun) if moment == Moment::AfterRun => frozen(table),
@@ -36,8 +47,12 @@ pub(super) fn of_same(row: &Row, value: &[u8], moment: Moment, table: &Table) ->
 ///
 /// After the first run, when it is known what became of it before, a value that was refused may be so for the same
 /// reason as then, or because everything is frozen.
-pub(super) fn of_other(row: &Row, before_run: Option<Outcome>, table: &Table) -> Option<Expected> {
-    match (row.write, before_run) {
+pub(super) fn of_other(
+    write: WriteRule,
+    before_run: Option<Outcome>,
+    table: &Table,
+) -> Option<Expected> {
+    match (write, before_run) {
         (WriteRule::MustMatch, None) => Some(Expected::Refused(INVALID)),
         (WriteRule::MustMatch, Some(_)) => Some(Expected::Refused(BUSY_OR_INVALID)),
         (WriteRule::BeforeFirstRun, Some(Outcome::Accepted | Outcome::Ignored)) => {
@@ -63,47 +78,59 @@ mod tests {
     use crate::errno::Errno;
     use onereg::{Arch, Arm64, Riscv, X86};
 
-    fn row(write: WriteRule) -> Row {
-        Row { write, ..Row::DEFAULT }
-    }
-
     #[test]
     fn the_present_value_is_taken_back_unless_the_row_says_otherwise() {
-        let same = |row: Row, value: &[u8], moment| of_same(&row, value, moment, Riscv::TABLE);
+        let same = |write: WriteRule, value: &[u8], moment| {
+            of_same((Access::ReadWrite, write), value, moment, Riscv::TABLE)
+        };
         let accepted = [
-            (row(WriteRule::Any), Moment::AfterRun),
-            (row(WriteRule::MustMatch), Moment::AfterRun),
-            (row(WriteRule::BeforeFirstRun), Moment::AfterRun),
-            (row(WriteRule::UntilFirstRun), Moment::BeforeRun),
-            (row(WriteRule::ClearOnce), Moment::BeforeRun),
+            (WriteRule::Any, Moment::AfterRun),
+            (WriteRule::MustMatch, Moment::AfterRun),
+            (WriteRule::BeforeFirstRun, Moment::AfterRun),
+            (WriteRule::UntilFirstRun, Moment::BeforeRun),
+            (WriteRule::ClearOnce, Moment::BeforeRun),
         ];
-        for (row, moment) in accepted {
-            assert_eq!(same(row, &[1], moment), Expected::Accepted);
+        for (write, moment) in accepted {
+            assert_eq!(same(write, &[1], moment), Expected::Accepted);
         }
         let refused = [
-            (row(WriteRule::UntilFirstRun), Moment::AfterRun, BUSY),
-            (row(WriteRule::ClearOnce), Moment::BeforeRun, INVALID),
-            (row(WriteRule::BeforeFinalize), Moment::BeforeRun, NOT_PERMITTED),
-            (Row { access: Access::ReadOnly, ..Row::DEFAULT }, Moment::BeforeRun, INVALID),
+            (WriteRule::UntilFirstRun, Moment::AfterRun, BUSY),
+            (WriteRule::ClearOnce, Moment::BeforeRun, INVALID),
+            (WriteRule::BeforeFinalize, Moment::BeforeRun, NOT_PERMITTED),
         ];
-        for (row, moment, errnos) in refused {
-            assert_eq!(same(row, &[0], moment), Expected::Refused(errnos));
+        for (write, moment, errnos) in refused {
+            assert_eq!(same(write, &[0], moment), Expected::Refused(errnos));
         }
+        let read_only = (Access::ReadOnly, WriteRule::Any);
+        let refused = of_same(read_only, &[0], Moment::BeforeRun, Riscv::TABLE);
+        assert_eq!(refused, Expected::Refused(INVALID));
     }
 
     #[test]
     fn another_value_is_refused_with_the_errno_of_the_architecture() {
-        let frozen = row(WriteRule::BeforeFirstRun);
         let accepted = Some(Outcome::Accepted);
         let refused = Some(Outcome::Refused(Errno(libc::EINVAL)));
-        assert_eq!(of_other(&frozen, accepted, Arm64::TABLE), Some(Expected::Refused(BUSY)));
-        assert_eq!(of_other(&frozen, accepted, X86::TABLE), Some(Expected::Refused(INVALID)));
         let both = Some(Expected::Refused(BUSY_OR_INVALID));
-        assert_eq!(of_other(&frozen, refused, Arm64::TABLE), both);
-        let must_match = row(WriteRule::MustMatch);
         let invalid = Some(Expected::Refused(INVALID));
-        assert_eq!(of_other(&must_match, None, Arm64::TABLE), invalid);
-        assert_eq!(of_other(&must_match, refused, Arm64::TABLE), both);
-        assert_eq!(of_other(&row(WriteRule::Any), accepted, Arm64::TABLE), None);
+        let busy = Some(Expected::Refused(BUSY));
+        let cases = [
+            (WriteRule::BeforeFirstRun, accepted, Arm64::TABLE, busy),
+            (WriteRule::BeforeFirstRun, accepted, X86::TABLE, invalid),
+            (WriteRule::BeforeFirstRun, refused, Arm64::TABLE, both),
+            (WriteRule::MustMatch, None, Arm64::TABLE, invalid),
+            (WriteRule::MustMatch, refused, Arm64::TABLE, both),
+            (WriteRule::Any, accepted, Arm64::TABLE, None),
+        ];
+        for (index, (write, before, table, expected)) in cases.into_iter().enumerate() {
+            assert_eq!(of_other(write, before, table), expected, "case {index}");
+        }
+    }
+
+    #[test]
+    fn a_rule_may_be_younger_than_the_kernel() {
+        let row = Row { write: WriteRule::MustMatch, write_since: Some("6.13"), ..Row::DEFAULT };
+        let rule = |release| of(&row, Release::parse(release).unwrap());
+        assert_eq!(rule("6.12.117"), WriteRule::Any);
+        assert_eq!(rule("6.13"), WriteRule::MustMatch);
     }
 }

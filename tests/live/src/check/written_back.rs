@@ -31,7 +31,12 @@ pub(super) fn write_back(
             continue;
         }
         let Ok(value) = read_value(machine, info) else { continue };
-        let expected = rule::of_same(info.row, &value, moment, Host::TABLE);
+        let expected = rule::of_same(
+            (info.row.access, rule::of(info.row, subject.release)),
+            &value,
+            moment,
+            Host::TABLE,
+        );
         let outcome = write_value(machine, info, &value);
         if (expected, outcome) == (Expected::Accepted, Outcome::Accepted) {
             section.tally.written.insert(info.name.to_owned());
