@@ -63,7 +63,12 @@ pub(crate) fn create(kvm: &Kvm, configuration: &Configuration) -> Result<Machine
     let vcpu = create_vcpu(&vm)?;
     if configuration.has_cpuid {
         supported(kvm)
-            .and_then(|cpuid| vcpu.set_cpuid(&cpuid))
+            .and_then(|mut cpuid| {
+                if configuration.has_lapic {
+                    offer_deadlines(&mut cpuid);
+                }
+                vcpu.set_cpuid(&cpuid)
+            })
             .map_err(Failure::step("set the CPUID of a vCPU (KVM_SET_CPUID2)"))?;
     }
     if configuration.has_synic {
@@ -75,6 +80,14 @@ pub(crate) fn create(kvm: &Kvm, configuration: &Configuration) -> Result<Machine
 
 fn supported(kvm: &Kvm) -> io::Result<Box<Cpuid>> {
     kvm.supported_cpuid()
+}
+
+/// Sets the flag of TSC-deadline mode, which older kernels leave to the VMM.
+fn offer_deadlines(cpuid: &mut Cpuid) {
+    let features = cpuid.entries_mut().iter_mut().find(|entry| entry.function == 1);
+    if let Some(entry) = features {
+        entry.registers[2] |= 1 << 24;
+    }
 }
 
 /// A flag of CPUID: function, index, register (EAX to EDX), bit.
