@@ -35,11 +35,11 @@ impl Suite<'_> {
     pub fn download(
         &self,
         to: &Path,
-        choose: impl Fn(&Index<'_>) -> Result<Vec<String>, String>,
+        mut choose: impl FnMut(&Index<'_>) -> Result<Vec<String>, String>,
     ) -> Result<(), String> {
         let mut errors = Vec::new();
         for mirror in mirrors()? {
-            match self.download_from(&mirror, to, &choose) {
+            match self.download_from(&mirror, to, &mut choose) {
                 Ok(()) => return Ok(()),
                 Err(error) => errors.push(error),
             }
@@ -52,7 +52,7 @@ impl Suite<'_> {
         &self,
         mirror: &str,
         to: &Path,
-        choose: impl Fn(&Index<'_>) -> Result<Vec<String>, String>,
+        choose: impl FnOnce(&Index<'_>) -> Result<Vec<String>, String>,
     ) -> Result<(), String> {
         let state = to.with_extension("apt");
         fresh(&state.join("lists/partial"))?;

@@ -16,19 +16,14 @@ pub fn missing(packages: &[Package]) -> Vec<&'static str> {
     missing.map(|(package, _)| *package).collect()
 }
 
-/// Installs what is missing of `packages`, from `suite` where one is given, and returns what that was.
+/// Installs the packages that are `missing`, from `suite` where one is given.
 ///
 /// # Errors
 ///
 /// Says which command does it, where this user may not, or installing is not `allowed`.
-pub fn provide(
-    packages: &[Package],
-    suite: Option<&str>,
-    allowed: bool,
-) -> Result<Vec<&'static str>, String> {
-    let missing = missing(packages);
+pub fn provide(missing: &[&str], suite: Option<&str>, allowed: bool) -> Result<(), String> {
     if missing.is_empty() {
-        return Ok(missing);
+        return Ok(());
     }
     let root = run(Command::new("id").arg("-u"))?.trim() == "0";
     if !(root && allowed) {
@@ -38,6 +33,5 @@ pub fn provide(
         return Err(format!("missing packages; as root, run `{command}`"));
     }
     let state = folder::cache(&format!("apt-{}", std::process::id()))?;
-    install(&missing, suite, &state)?;
-    Ok(missing)
+    install(missing, suite, &state)
 }

@@ -35,8 +35,8 @@ pub struct Host {
     pub has_std: bool,
     /// The linker.
     pub linker: &'static str,
-    /// Packages with the emulator.
-    pub emulator: &'static [Package],
+    /// The package with the emulator.
+    pub emulator: &'static str,
     /// Packages with the C compiler and library of the target.
     pub compiler: &'static [Package],
 }
@@ -61,7 +61,7 @@ pub const HOSTS: &[Host] = &[
         target: "aarch64-unknown-linux-gnu",
         has_std: false,
         linker: "aarch64-linux-gnu-gcc",
-        emulator: &[("qemu-system-arm", "/usr/bin/qemu-system-aarch64")],
+        emulator: "qemu-system-arm",
         compiler: &[
             ("gcc-aarch64-linux-gnu", "/usr/bin/aarch64-linux-gnu-gcc"),
             ("libc6-dev-arm64-cross", "/usr/aarch64-linux-gnu/lib/libc.a"),
@@ -75,7 +75,7 @@ pub const HOSTS: &[Host] = &[
         suites: &["sid", "trixie"],
         modules: &["kvm"],
         qemu: "qemu-system-riscv64",
-        machine: &["-machine", "virt"],
+        machine: &["-machine", "virt,aia=aplic-imsic,aia-guests=3"],
         cpu: "max",
         variants: &["--cpu rv64,h=true: no vectors, fewer extensions"],
         memory: 1024,
@@ -83,7 +83,7 @@ pub const HOSTS: &[Host] = &[
         target: "riscv64gc-unknown-linux-gnu",
         has_std: false,
         linker: "riscv64-linux-gnu-gcc",
-        emulator: &[("qemu-system-riscv", "/usr/bin/qemu-system-riscv64")],
+        emulator: "qemu-system-riscv",
         compiler: &[
             ("gcc-riscv64-linux-gnu", "/usr/bin/riscv64-linux-gnu-gcc"),
             ("libc6-dev-riscv64-cross", "/usr/riscv64-linux-gnu/lib/libc.a"),
@@ -105,7 +105,7 @@ pub const HOSTS: &[Host] = &[
         target: "x86_64-unknown-linux-gnu",
         has_std: true,
         linker: "x86_64-linux-gnu-gcc",
-        emulator: &[("qemu-system-x86", "/usr/bin/qemu-system-x86_64")],
+        emulator: "qemu-system-x86",
         compiler: &[
             ("gcc", "/usr/bin/x86_64-linux-gnu-gcc"),
             ("libc6-dev", "/usr/lib/x86_64-linux-gnu/libc.a"),
@@ -127,7 +127,7 @@ pub const HOSTS: &[Host] = &[
         target: "powerpc64le-unknown-linux-gnu",
         has_std: false,
         linker: "powerpc64le-linux-gnu-gcc",
-        emulator: &[("qemu-system-ppc", "/usr/bin/qemu-system-ppc64")],
+        emulator: "qemu-system-ppc",
         compiler: &[
             ("gcc-powerpc64le-linux-gnu", "/usr/bin/powerpc64le-linux-gnu-gcc"),
             ("libc6-dev-ppc64el-cross", "/usr/powerpc64le-linux-gnu/lib/libc.a"),

@@ -16,6 +16,10 @@ pub struct Archive {
 
 impl Archive {
     /// Adds a file, which everybody may read and run, and the folders above it. `path` begins with a slash.
+    ///
+    /// # Panics
+    ///
+    /// The format has no room for 4 GiB.
     pub fn file(&mut self, path: &str, content: &[u8]) {
         self.folders_above(path);
         self.entry(path, PROGRAM, (0, 0), content);
@@ -51,7 +55,7 @@ impl Archive {
         let name = path.trim_start_matches('/');
         self.entries += 1;
         let links = 1;
-        let size = u32::try_from(content.len()).expect("the caller bounds files");
+        let size = u32::try_from(content.len()).expect("a file has less than 4 GiB");
         let length = u32::try_from(name.len() + 1).expect("names are short");
         let (major, minor) = device;
         let fields = [self.entries, mode, 0, 0, links, 0, size, 0, 0, major, minor, length, 0];

@@ -122,8 +122,7 @@ fn releases(folder: &Path, prefix: &str, wanted: Option<&Version>) -> Option<Str
     let release = |entry: fs::DirEntry| {
         let release = entry.file_name().to_str()?.strip_prefix(prefix)?.to_owned();
         let version = Version::parse(&release)?;
-        let known = !release.ends_with(".partial") && !release.ends_with(".apt");
-        (known && wanted.is_none_or(|wanted| wanted.covers(&version))).then_some((version, release))
+        wanted.is_none_or(|wanted| wanted.covers(&version)).then_some((version, release))
     };
     let entries = fs::read_dir(folder).ok()?.flatten();
     entries.filter_map(release).max().map(|(_, release)| release)
@@ -162,18 +161,15 @@ fn fetch(
 ) -> Result<String, String> {
     let partial = folder.join("packages.partial");
     fresh(&partial)?;
-    let release = partial.with_extension("release");
+    let mut release = String::new();
     let suite = Suite { name: suite, architecture: Some(host.debian) };
     suite.download(&partial, |index| {
         let names = index.names("linux-")?;
         let packages = newest(&names, host.flavour, wanted).ok_or("has no such kernel")?;
         eprintln!("lab: fetching Linux {} of {} for {}", packages.release, suite.name, host.debian);
-        fs::write(&release, &packages.release)
-            .map_err(|error| format!("cannot write {}: {error}", release.display()))?;
+        release = packages.release;
         Ok(packages.names)
     })?;
-    let release = fs::read_to_string(&release)
-        .map_err(|error| format!("cannot read {}: {error}", release.display()))?;
     replace(&partial, &folder.join(format!("{PACKAGES}{release}")))?;
     Ok(release)
 }

@@ -9,7 +9,8 @@ use serde_json::Value;
 use crate::failure::Failure;
 use crate::hosts::Host;
 
-/// Where builds for hosts go.
+/// Where builds for hosts go, in a folder per target: cargo rebuilds what runs on this machine, such as build scripts,
+/// when targets that share it take turns.
 pub const OUTPUT: &str = "target/lab";
 
 /// A binary target.
@@ -69,7 +70,8 @@ impl Program {
     pub fn build(&self, host: &Host) -> Result<PathBuf, String> {
         let mut cargo = Command::new("/usr/bin/cargo");
         cargo.current_dir(workspace()).args(["build", "--quiet", "--release"]);
-        cargo.args(["--target-dir", OUTPUT, "--target", host.target]);
+        let output = Path::new(OUTPUT).join(host.target);
+        cargo.arg("--target-dir").arg(&output).args(["--target", host.target]);
         cargo.args(["--package", &self.package, "--bin", &self.name]);
         if !host.has_std {
             cargo.arg("-Zbuild-std=std");
@@ -87,7 +89,7 @@ impl Program {
         if !status.success() {
             return Err(format!("`{}` failed ({status})", line(&cargo)));
         }
-        Ok(workspace().join(OUTPUT).join(host.target).join("release").join(&self.name))
+        Ok(workspace().join(output).join(host.target).join("release").join(&self.name))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::initramfs::Archive;
 use crate::kernels::Kernel;
 use crate::machine::{Boot, End};
-use crate::options::{Copied, Run};
+use crate::options::Run;
 use crate::program::{OUTPUT, workspace};
 use crate::{kernels, machine, program, tools};
 
@@ -22,6 +22,8 @@ use crate::{kernels, machine, program, tools};
 pub fn run(request: &Run) -> Result<u8, Failure> {
     let host = request.host;
     let program = program::find(&request.program)?;
+    let files = request.files.iter().map(|file| Ok((file.to.as_str(), read(&file.from)?)));
+    let files = files.collect::<Result<Vec<_>, String>>()?;
     tools::provide(host, request.install)?;
     let kernel = kernels::provide(host, request.kernel.as_ref())?;
     let init = program::find("onereg-lab-init")?.build(host)?;
@@ -30,8 +32,11 @@ pub fn run(request: &Run) -> Result<u8, Failure> {
     let folder = workspace().join(OUTPUT).join("runs").join(name);
     fresh(&folder)?;
     let initramfs = folder.join("initramfs");
-    let archive = archive(request, &kernel, &init, &program)?;
-    fs::write(&initramfs, archive)
+    let mut archive = archive(request, &kernel, &init, &program)?;
+    for (path, content) in files {
+        archive.file(path, &content);
+    }
+    fs::write(&initramfs, archive.finish())
         .map_err(|error| format!("cannot write {}: {error}", initramfs.display()))?;
     let image = kernel.image();
     let (status, log) = (folder.join("status"), folder.join("log"));
@@ -49,8 +54,8 @@ pub fn run(request: &Run) -> Result<u8, Failure> {
     result
 }
 
-/// Puts the root file system together.
-fn archive(request: &Run, kernel: &Kernel, init: &Path, program: &Path) -> Result<Vec<u8>, String> {
+/// Puts the root file system together, but for the user's files.
+fn archive(request: &Run, kernel: &Kernel, init: &Path, program: &Path) -> Result<Archive, String> {
     let mut archive = Archive::default();
     archive.console();
     archive.folder("/tmp");
@@ -64,10 +69,7 @@ fn archive(request: &Run, kernel: &Kernel, init: &Path, program: &Path) -> Resul
     for (name, content) in kernel.modules()? {
         archive.file(&format!("{MODULES}/{name}"), &content);
     }
-    for Copied { from, to } in &request.files {
-        archive.file(to, &read(from)?);
-    }
-    Ok(archive.finish())
+    Ok(archive)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {

@@ -1,6 +1,6 @@
 //! The Debian packages that tests and other steps need.
 
-use onereg_tests::packages::{Package, provide};
+use onereg_tests::packages::{Package, missing, provide};
 
 use crate::Context;
 
@@ -14,7 +14,8 @@ const PACKAGES: &[Package] = &[
 
 /// Installs what is missing, where that is allowed and possible; else says which command does it.
 pub(crate) fn check(context: &Context) -> Result<String, String> {
-    let installed = provide(PACKAGES, None, context.install)?;
-    let note = format!("installed {}", installed.join(", "));
-    Ok(if installed.is_empty() { String::new() } else { note })
+    let missing = missing(PACKAGES);
+    provide(&missing, None, context.install)?;
+    let note = format!("installed {}", missing.join(", "));
+    Ok(if missing.is_empty() { String::new() } else { note })
 }

@@ -4,6 +4,7 @@
 
 mod apt;
 mod fuzz;
+mod lab;
 mod no_std;
 mod package;
 mod steps;

@@ -10,11 +10,15 @@ use crate::Context;
 
 const OUTPUT: &str = "target/packages";
 
+/// Packages that stay in this workspace and depend on others that do.
+const UNPUBLISHED: &[&str] = &["onereg-tests", "onereg-lab", "onereg-lab-init"];
+
 /// Packages all crates and builds each from its package.
 pub(crate) fn check(context: &Context) -> Result<String, String> {
     forget_earlier_packages();
     let mut cargo = Command::new("cargo");
-    cargo.args(["package", "--workspace", "--exclude", "onereg-tests", "--target-dir", OUTPUT]);
+    cargo.args(["package", "--workspace", "--target-dir", OUTPUT]);
+    cargo.args(UNPUBLISHED.iter().flat_map(|package| ["--exclude", package]));
     if !context.ci {
         cargo.arg("--allow-dirty");
     }

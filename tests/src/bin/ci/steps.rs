@@ -6,7 +6,7 @@ use std::process::Command;
 
 use onereg_tests::command::run;
 
-use crate::{Context, apt, fuzz, no_std, package, tidy};
+use crate::{Context, apt, fuzz, lab, no_std, package, tidy};
 
 /// One step: what proves what.
 pub(crate) struct Step {
@@ -35,6 +35,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "fuzz", about: "no input makes the fuzz targets fail", run: fuzz::check },
     Step { name: "bench", about: "the benchmarks run; their figures are printed", run: bench },
     Step { name: "demo", about: "the demo drives a guest on /dev/kvm", run: demo },
+    Step { name: "lab", about: "emulated hosts run programs on a real /dev/kvm", run: lab::check },
     Step { name: "package", about: "every crate builds from its package", run: package::check },
 ];
 

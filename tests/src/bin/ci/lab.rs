@@ -1,0 +1,161 @@
+//! Programs in emulated hosts with a real `/dev/kvm`: every architecture, on an older kernel and on the newest.
+
+use std::fs;
+use std::process::{Command, Output};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Instant;
+
+use onereg_tests::command::line;
+use serde_json::Value;
+
+use crate::Context;
+
+/// One run of the lab.
+struct Run {
+    /// The host.
+    arch: &'static str,
+    /// The kernel; the newest where none is named.
+    kernel: Option<&'static str>,
+    /// More options of `cargo lab`.
+    options: &'static [&'static str],
+    /// The program and its arguments.
+    program: &'static [&'static str],
+    /// Exit status of a run that passes.
+    status: i32,
+    /// Looks at the program's stdout, and says in a few words what it shows.
+    check: fn(&[u8]) -> Result<String, String>,
+}
+
+/// The older kernel: the long-term release of Debian 13.
+const OLDER: Option<&str> = Some("6.12");
+
+const PROBE: &[&str] = &["onereg-vmm", "probe", "--format", "json"];
+
+/// The same of a vCPU with EL2, which only a host that is told so offers.
+const PROBE_EL2: &[&str] =
+    &["onereg-vmm", "probe", "--features", "pmu,sve,ptrauth,el2", "--format", "json"];
+
+const EL2: &[&str] = &["--append", "kvm-arm.mode=nested"];
+
+const SAMPLE: &str = "target/lab-sample";
+
+const WITH_SAMPLE: &[&str] = &["--file", "target/lab-sample:/sample"];
+
+const BRIEF_WITH_SAMPLE: &[&str] = &["--file", "target/lab-sample:/sample", "--timeout", "30"];
+
+/// Status of a program that SIGABRT ended.
+const ABORTED: i32 = 134;
+
+const RUNS: &[Run] = &[
+    probe("arm64", None),
+    Run { options: EL2, program: PROBE_EL2, ..probe("arm64", None) },
+    probe("arm64", OLDER),
+    probe("x86", None),
+    probe("x86", OLDER),
+    probe("riscv", None),
+    probe("riscv", OLDER),
+    probe("powerpc", None),
+    probe("powerpc", OLDER),
+    copy(&["onereg-lab-copy", "/sample", "7"], WITH_SAMPLE, 7),
+    copy(&["onereg-lab-copy", "/sample", "abort"], WITH_SAMPLE, ABORTED),
+    copy(&["onereg-lab-copy", "/sample", "hang"], BRIEF_WITH_SAMPLE, TIME_OUT),
+];
+
+/// Status of `cargo lab` where no suite has the kernel that is named.
+const NO_KERNEL: i32 = 123;
+
+/// Status of `cargo lab` where the program does not end in time.
+const TIME_OUT: i32 = 124;
+
+/// How many hosts run at a time.
+const AT_A_TIME: usize = 2;
+
+const fn probe(arch: &'static str, kernel: Option<&'static str>) -> Run {
+    Run { arch, kernel, options: &[], program: PROBE, status: 0, check: has_registers }
+}
+
+/// A copy of the sample by the lab's own program, which then ends as its second argument says.
+const fn copy(
+    program: &'static [&'static str],
+    options: &'static [&'static str],
+    status: i32,
+) -> Run {
+    Run { arch: "arm64", kernel: None, options, program, status, check: is_sample }
+}
+
+/// Runs everything and reports each; a kernel that is named and cannot be had is reported, and fails nothing.
+pub(crate) fn check(context: &Context) -> Result<String, String> {
+    fs::write(SAMPLE, sample()).map_err(|error| format!("cannot write {SAMPLE}: {error}"))?;
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut reports = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(run) = RUNS.get(index) else { return reports };
+            reports.push((index, run.report(context)));
+        }
+    };
+    let mut reports: Vec<_> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..AT_A_TIME).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default()).collect()
+    });
+    reports.sort_by_key(|(index, _)| *index);
+    let passed = reports.len() == RUNS.len() && reports.iter().all(|(_, report)| report.is_ok());
+    let texts = reports.into_iter().map(|(_, report)| report.unwrap_or_else(|error| error));
+    let text = texts.collect::<Vec<_>>().join("\n");
+    if passed { Ok(text) } else { Err(text) }
+}
+
+impl Run {
+    /// Runs it, and says in a line what it shows.
+    fn report(&self, context: &Context) -> Result<String, String> {
+        let mut lab = Command::new("cargo");
+        lab.args(["lab", self.arch]).args(self.options);
+        lab.args(self.kernel.iter().flat_map(|kernel| ["--kernel", kernel]));
+        lab.args(context.install.then_some("--install"));
+        lab.arg("--").args(self.program);
+        let start = Instant::now();
+        let output =
+            lab.output().map_err(|error| format!("cannot run `{}`: {error}", line(&lab)))?;
+        let seconds = start.elapsed().as_secs_f64();
+        let said = |output: &Output| String::from_utf8_lossy(&output.stderr).trim_end().to_owned();
+        let line = line(&lab);
+        match output.status.code() {
+            Some(status) if status == self.status => match (self.check)(&output.stdout) {
+                Ok(shown) => Ok(format!("`{line}`: {shown}, {seconds:.1} s")),
+                Err(error) => Err(format!("`{line}`: {error}\n{}", said(&output))),
+            },
+            Some(NO_KERNEL) if self.kernel.is_some() => {
+                Ok(format!("`{line}`: not run\n{}", said(&output)))
+            }
+            _ => {
+                Err(format!("`{line}`: {}, not {}\n{}", output.status, self.status, said(&output)))
+            }
+        }
+    }
+}
+
+/// A profile of the host has registers, all of which a table has.
+fn has_registers(output: &[u8]) -> Result<String, String> {
+    let profile: Value =
+        serde_json::from_slice(output).map_err(|error| format!("no profile on stdout: {error}"))?;
+    let kernel = profile["kernel"].as_str().unwrap_or("without a name");
+    let registers = profile["registers"].as_array().map_or(0, Vec::len);
+    if registers == 0 {
+        return Err("the profile has no registers".to_owned());
+    }
+    Ok(format!("Linux {kernel}, {registers} registers"))
+}
+
+fn is_sample(output: &[u8]) -> Result<String, String> {
+    if output != sample() {
+        return Err(format!("stdout is not the sample: {} bytes", output.len()));
+    }
+    Ok(format!("{} bytes as they were", output.len()))
+}
+
+/// Every byte, in every order that a terminal or a line buffer could change, and more than a buffer holds.
+fn sample() -> Vec<u8> {
+    (0..300_000_u32).map(|index| (index ^ (index >> 8)).to_le_bytes()[0]).collect()
+}
