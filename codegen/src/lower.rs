@@ -249,6 +249,7 @@ impl Context<'_> {
             requires: self.attribute(|a| a.requires.as_ref()).cloned().unwrap_or_default(),
             since: copy(self.attribute(|a| a.since.as_ref())),
             until: copy(self.attribute(|a| a.until.as_ref())),
+            write_since: copy(self.attribute(|a| a.write_since.as_ref())),
             xlen: self.attribute(|a| a.xlen.as_ref()).copied(),
             scope: self.attribute(|a| a.scope.as_ref()).copied().unwrap_or_default(),
             listed: self.attribute(|a| a.listed.as_ref()).copied().unwrap_or_default(),

@@ -171,6 +171,8 @@ pub struct Register {
     pub since: Option<String>,
     /// Last kernel release series that has it.
     pub until: Option<String>,
+    /// First kernel release whose writes follow `write`.
+    pub write_since: Option<String>,
     /// Only for hosts of this XLEN.
     pub xlen: Option<u32>,
     /// Whose register it is.
@@ -335,8 +337,12 @@ keyword_enum! {
         MustMatch = "must-match",
         /// A new value only before the first KVM_RUN.
         BeforeFirstRun = "before-first-run",
+        /// None after the first KVM_RUN, not even of the present value.
+        UntilFirstRun = "until-first-run",
         /// Only before KVM_ARM_VCPU_FINALIZE.
         BeforeFinalize = "before-finalize",
+        /// Of 0 only while it is not 0.
+        ClearOnce = "clear-once",
     }
 }
 

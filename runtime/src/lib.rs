@@ -67,7 +67,8 @@ pub use state::{
     VcpuState, Verdict, VmWide,
 };
 pub use table::{
-    Access, Carrier, Class, Digits, Errno, Info, Ioctl, Listed, Row, Scope, Table, Width, WriteRule,
+    Access, Carrier, Class, Digits, Errno, Group, GroupPart, Info, Ioctl, Listed, Row, Scope,
+    Table, Width, WriteRule,
 };
 pub use value::{Ulong, Value, Vlenb};
 

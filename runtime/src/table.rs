@@ -20,6 +20,8 @@ pub struct Table {
     pub errors: &'static [Errno],
     /// Other ioctls whose structs hold registers.
     pub carriers: &'static [&'static Carrier],
+    /// Groups of registers.
+    pub groups: &'static [Group],
     /// Restore phases, in order.
     pub phases: &'static [&'static str],
     /// Registers, families expanded, aliases left out, sorted by id without its size bits, then by size; the ones of
@@ -58,12 +60,16 @@ pub struct Row {
     pub access: Access,
     /// Which writes the kernel takes.
     pub write: WriteRule,
+    /// First kernel release whose writes follow `write`; older ones take every one.
+    pub write_since: Option<&'static str>,
     /// Conditions, all of which must hold: `cap:KVM_CAP_ARM_SVE`.
     pub requires: &'static [&'static str],
     /// First kernel release that has it.
     pub since: Option<&'static str>,
     /// Last kernel release series that has it.
     pub until: Option<&'static str>,
+    /// Only for hosts of this XLEN.
+    pub xlen: Option<u32>,
     /// Whose register it is.
     pub scope: Scope,
     /// Which ioctl lists it.
@@ -90,9 +96,11 @@ impl Row {
         slices: 0,
         access: Access::ReadWrite,
         write: WriteRule::Any,
+        write_since: None,
         requires: &[],
         since: None,
         until: None,
+        xlen: None,
         scope: Scope::Vcpu,
         listed: Listed::RegList,
         hidden: false,
@@ -112,6 +120,30 @@ pub struct Errno {
     pub name: &'static str,
     /// What the kernel says with it.
     pub meaning: &'static str,
+}
+
+/// A group of registers: a range of ids, or the struct of another ioctl.
+#[derive(Debug)]
+pub struct Group {
+    /// Name: `sysreg`.
+    pub name: &'static str,
+    /// Bits that the id of every register of the group has, the architecture's code and the size left out.
+    pub base: u64,
+    /// Bits that tell its registers apart; none where another ioctl carries them.
+    pub mask: u64,
+    /// Named parts of those bits, as written in the tables; none where they are one number.
+    pub parts: &'static [GroupPart],
+}
+
+/// A named part of the numbers of a group.
+#[derive(Debug)]
+pub struct GroupPart {
+    /// Name: `op0`.
+    pub name: &'static str,
+    /// Most significant bit.
+    pub msb: u8,
+    /// Least significant bit.
+    pub lsb: u8,
 }
 
 /// An ioctl pair that carries registers in a struct.
@@ -183,8 +215,12 @@ pub enum WriteRule {
     MustMatch,
     /// A new value only before the first KVM_RUN.
     BeforeFirstRun,
+    /// None after the first KVM_RUN, not even of the present value.
+    UntilFirstRun,
     /// Only before KVM_ARM_VCPU_FINALIZE.
     BeforeFinalize,
+    /// Of 0 only while it is not 0.
+    ClearOnce,
 }
 
 /// Whose register it is.

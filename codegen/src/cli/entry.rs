@@ -20,6 +20,7 @@ pub(crate) fn entry(member: &Member<'_>) -> Map<String, Value> {
         ("requires", json!(row.requires)),
         ("since", json!(row.since)),
         ("until", json!(row.until)),
+        ("write_since", json!(row.write_since)),
         ("scope", json!(row.scope.word())),
         ("listed", json!(member.is_in_reg_list())),
         ("listed_by", json!(member.id().map(|_| row.listed.word()))),

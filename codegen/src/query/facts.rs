@@ -122,10 +122,14 @@ fn access(row: &Register) -> Vec<Fact> {
         WriteRule::Any => None,
         WriteRule::MustMatch => Some("only the present value is accepted"),
         WriteRule::BeforeFirstRun => Some("a new value is accepted only before the first KVM_RUN"),
+        WriteRule::UntilFirstRun => Some("accepted only before the first KVM_RUN"),
         WriteRule::BeforeFinalize => Some("accepted only before KVM_ARM_VCPU_FINALIZE"),
+        WriteRule::ClearOnce => Some("0 is accepted only while the register is not 0"),
     };
     let mut facts = vec![("access", access.to_owned())];
-    facts.extend(write.map(|write| ("write", write.to_owned())));
+    let since = row.write_since.as_ref().map(|since| format!(" (since Linux {since})"));
+    let since = since.unwrap_or_default();
+    facts.extend(write.map(|write| ("write", format!("{write}{since}"))));
     facts.extend(row.rule.iter().map(|rule| ("rule in", rule.clone())));
     facts
 }

@@ -75,7 +75,7 @@ pub const HOSTS: &[Host] = &[
         suites: &["sid", "trixie"],
         modules: &["kvm"],
         qemu: "qemu-system-riscv64",
-        machine: &["-machine", "virt"],
+        machine: &["-machine", "virt,aia=aplic-imsic,aia-guests=3"],
         cpu: "max",
         variants: &["--cpu rv64,h=true: no vectors, fewer extensions"],
         memory: 1024,

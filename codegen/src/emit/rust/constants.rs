@@ -89,9 +89,11 @@ fn notes(arch: &Arch, register: &Register) -> Vec<(&'static str, String)> {
         WriteRule::BeforeFirstRun => {
             notes.push(("Writes", "a new value only before the first run".to_owned()))
         }
+        WriteRule::UntilFirstRun => notes.push(("Writes", "only before the first run".to_owned())),
         WriteRule::BeforeFinalize => {
             notes.push(("Writes", "only before the vCPU is finalized".to_owned()))
         }
+        WriteRule::ClearOnce => notes.push(("Writes", "0 only while it is not 0".to_owned())),
     }
     if register.scope == Scope::Vm {
         notes.push(("Scope", "the VM".to_owned()));

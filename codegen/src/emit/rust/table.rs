@@ -2,7 +2,7 @@
 
 use super::PlaceOf;
 use super::text::{Quoted, line, put};
-use crate::model::{Access, Arch, Class, Listed, Register, Scope, Width, WriteRule};
+use crate::model::{Access, Arch, Class, Group, Listed, Part, Register, Scope, Width, WriteRule};
 use crate::names;
 
 pub(super) fn emit(out: &mut String, arch: &Arch) {
@@ -98,10 +98,24 @@ fn head(out: &mut String, arch: &Arch) {
         .map(|carrier| format!("&carrier::{}", names::constant(&carrier.name, "")))
         .collect();
     line!(out, "        carriers: &[{}],", carriers.join(", "));
+    line!(out, "        groups: &[");
+    arch.groups.iter().for_each(|known| group(out, known));
+    line!(out, "        ],");
     line!(out, "        phases: &{:?},", arch.phases);
     line!(out, "        registers: &REGISTERS,");
     line!(out, "        names: &NAMES,");
     line!(out, "    }};");
+}
+
+/// One group, with the bits of its ids.
+fn group(out: &mut String, group: &Group) {
+    let Group { name, base, mask, .. } = group;
+    put!(out, "            ::onereg::Group {{ name: {name:?}, base: {base:#x}, mask: {mask:#x}");
+    put!(out, ", parts: &[");
+    for Part { name, msb, lsb } in &group.parts {
+        put!(out, "::onereg::GroupPart {{ name: {name:?}, msb: {msb}, lsb: {lsb} }}, ");
+    }
+    line!(out, "] }},");
 }
 
 /// One row: what is not the default.
@@ -143,6 +157,12 @@ fn row(out: &mut String, arch: &Arch, register: &Register) {
     }
     if let Some(until) = &register.until {
         field("until", format_args!("{some}({until:?})"));
+    }
+    if let Some(since) = &register.write_since {
+        field("write_since", format_args!("{some}({since:?})"));
+    }
+    if let Some(xlen) = register.xlen {
+        field("xlen", format_args!("{some}({xlen})"));
     }
     if register.scope != Scope::default() {
         field("scope", format_args!("::onereg::Scope::{}", register.scope.variant()));

@@ -1,0 +1,99 @@
+//! powerpc: a vCPU of a server processor, as a PAPR guest has it.
+
+use std::io;
+use std::path::Path;
+
+use onereg::powerpc::{TB_OFFSET, VPA_ADDR, VPA_SLB};
+use onereg::{Powerpc, Registers};
+
+use crate::check::orders::Attempt;
+use crate::errno::{Expected, Outcome};
+use crate::facts::Facts;
+use crate::failure::Failure;
+use crate::machine::{List, Machine, create_vcpu, create_vm, touch};
+use crate::system::{self, Kvm};
+
+/// The architecture.
+pub(crate) type Host = Powerpc;
+
+/// Whether the kernel lets a VMM read registers that the vCPU does not have.
+pub(crate) const READS_ABSENT: bool = false;
+
+/// How a vCPU is set up.
+#[derive(Debug)]
+pub(crate) struct Configuration {
+    pub(crate) name: String,
+}
+
+/// Lists the configurations.
+pub(crate) fn configurations(_kvm: &Kvm) -> Result<Vec<Configuration>, Failure> {
+    Ok(vec![Configuration { name: "plain".to_owned() }])
+}
+
+/// Creates a VM with a vCPU of a PAPR guest.
+pub(crate) fn create(kvm: &Kvm, _configuration: &Configuration) -> Result<Machine, Failure> {
+    const KVM_CAP_PPC_PAPR: u32 = 68;
+    let vm = create_vm(kvm)?;
+    let vcpu = create_vcpu(&vm)?;
+    vcpu.enable(KVM_CAP_PPC_PAPR)
+        .map_err(Failure::step("make a vCPU one of a PAPR guest (KVM_CAP_PPC_PAPR)"))?;
+    Ok(Machine { vcpu, _devices: Vec::new(), vm })
+}
+
+/// Says what is known of the host and a vCPU.
+pub(crate) fn facts(_kvm: &Kvm, _configuration: &Configuration, _machine: &Machine) -> Facts {
+    const ALTIVEC: u64 = 0x1000_0000;
+    const VSX: u64 = 0x80;
+    let mut facts = Facts::default();
+    let is_loaded = |module: &str| Path::new("/sys/module").join(module).exists();
+    // With both, a VM of the default type is one of HV.
+    let is_hv = is_loaded("kvm_hv");
+    facts.note("backend", "hv", is_hv);
+    facts.note("backend", "pr", !is_hv);
+    facts.complete("backend");
+    facts.complete("device");
+    let hardware = system::hardware_capabilities();
+    facts.note("host", "altivec", hardware & ALTIVEC != 0);
+    facts.note("host", "vsx", hardware & VSX != 0);
+    facts
+}
+
+/// There is no list.
+pub(crate) fn lists(_kvm: &Kvm, machine: &Machine, _facts: &Facts) -> Result<Vec<List>, Failure> {
+    match machine.registers().reg_list() {
+        Err(_) => Ok(Vec::new()),
+        Ok(_) => Err(Failure::new(
+            "KVM_GET_REG_LIST works here: say `reg_list` in arch.yaml, and `listed` in the rows",
+        )),
+    }
+}
+
+/// Goes into KVM_RUN and back.
+pub(crate) fn first_run(machine: &Machine) -> Option<io::Result<()>> {
+    Some(touch(machine))
+}
+
+/// Breaks rules of order.
+pub(crate) fn orders(kvm: &Kvm, configuration: &Configuration) -> Result<Vec<Attempt>, Failure> {
+    let machine = create(kvm, configuration)?;
+    let registers = machine.registers();
+    let refused = Expected::Refused(&[libc::EINVAL]);
+    // Guest address 0x2000, length 0x1000: two doublewords in the order of memory.
+    let buffer: u128 =
+        if cfg!(target_endian = "little") { 0x1000 << 64 | 0x2000 } else { 0x2000 << 64 | 0x1000 };
+    let mut attempts = Vec::new();
+    let mut attempt = |subject, what, expected, outcome| {
+        attempts.push(Attempt { subject, what, expected, outcome });
+    };
+    let slb = || Outcome::of(&registers.set(VPA_SLB, buffer));
+    let area = |address| Outcome::of(&registers.set(VPA_ADDR, address));
+    attempt("VPA_SLB", "an address before VPA_ADDR", refused, slb());
+    attempt("VPA_ADDR", "an address off the line", refused, area(0x1001));
+    attempt("VPA_ADDR", "an address", Expected::Accepted, area(0x1000));
+    attempt("VPA_SLB", "an address after VPA_ADDR", Expected::Accepted, slb());
+    attempt("VPA_ADDR", "0 while VPA_SLB has an address", refused, area(0));
+    let offset = registers.set(TB_OFFSET, 1);
+    let rounded = Outcome::of_write(offset, registers.get(TB_OFFSET), 1 << 24);
+    attempt("TB_OFFSET", "1, which is rounded up to 2^24", Expected::Accepted, rounded);
+    Ok(attempts)
+}

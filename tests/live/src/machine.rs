@@ -1,0 +1,56 @@
+//! A VM with one vCPU, and what the kernel lists of it.
+
+use std::io;
+
+use onereg::Listed;
+use onereg::kvm::Vcpu as Registers;
+
+use crate::arch::Host;
+use crate::facts::Facts;
+use crate::failure::Failure;
+use crate::system::{Device, Kvm, Vcpu, Vm};
+
+/// A VM with one vCPU.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    pub(crate) vcpu: Vcpu,
+    /// In-kernel devices, which live as long as the VM.
+    pub(crate) _devices: Vec<Device>,
+    pub(crate) vm: Vm,
+}
+
+impl Machine {
+    /// Gives access to the registers, whose widths are those of now.
+    pub(crate) fn registers(&self) -> Registers<'_, Host> {
+        Registers::over(&self.vcpu)
+    }
+}
+
+/// Ids that an ioctl lists.
+#[derive(Debug)]
+pub(crate) struct List {
+    /// The ioctl.
+    pub(crate) which: Listed,
+    /// What it lists.
+    pub(crate) ids: Vec<u64>,
+    /// What is known of what it lists: the vCPU, or all vCPUs of the host.
+    pub(crate) facts: Facts,
+}
+
+/// Creates a VM.
+pub(crate) fn create_vm(kvm: &Kvm) -> Result<Vm, Failure> {
+    kvm.create_vm().map_err(Failure::step("create a VM (KVM_CREATE_VM)"))
+}
+
+/// Creates vCPU 0.
+pub(crate) fn create_vcpu(vm: &Vm) -> Result<Vcpu, Failure> {
+    vm.create_vcpu(0).map_err(Failure::step("create a vCPU (KVM_CREATE_VCPU)"))
+}
+
+/// Runs a vCPU only as far as the kernel goes before it enters the guest.
+pub(crate) fn touch(machine: &Machine) -> io::Result<()> {
+    match machine.vcpu.run(true) {
+        Err(error) if error.raw_os_error() == Some(libc::EINTR) => Ok(()),
+        other => other.map(|_| ()),
+    }
+}
