@@ -1,12 +1,14 @@
 //! The program as a user runs it: commands, output, exit status.
 
+mod running;
+
 use std::env;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use running::Running;
 use serde_json::Value;
 
 const HELLO: &str = "onereg: hello from vCPU 0 of the built-in guest\n";
@@ -149,18 +151,9 @@ fn control_c_ends_a_running_guest() {
         return;
     }
     for signal in ["INT", "TERM"] {
-        let mut vmm = program(&["run", "--cpus", "2", "--cmdline", "wait"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(vmm.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        assert_eq!(line, HELLO);
-        kill(&vmm, signal);
-        let output = vmm.wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(130), "SIG{signal}");
-        assert_eq!(stderr(&output), "onereg-vmm: interrupted\n");
+        let (status, said) = Running::start(&[]).end_by(signal);
+        assert_eq!(status.code(), Some(130), "SIG{signal}");
+        assert_eq!(said, "onereg-vmm: interrupted\n");
     }
 }
 
@@ -190,25 +183,12 @@ fn changes_of_watched_registers_are_printed_however_the_guest_ends() {
     assert!(stderr(&output).starts_with("onereg-vmm: cannot trace `NOTHING`: "));
 }
 
-/// Sends a signal, by the shell's own `kill`: the program of that name need not be there.
-fn kill(child: &Child, signal: &str) {
-    let status =
-        Command::new("sh").args(["-c", &format!("kill -{signal} {}", child.id())]).status();
-    assert!(status.unwrap().success());
-}
-
 #[test]
 fn vcpus_are_named_threads() {
     if !has_kvm() {
         return;
     }
-    let mut vmm = program(&["run", "--cpus", "2", "--cmdline", "wait"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(vmm.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let vmm = Running::start(&[]);
     let expected = ["vcpu0", "vcpu1"];
     let has_all = |names: &[String]| expected.iter().all(|name| names.iter().any(|n| n == name));
     // A thread takes its name when it starts to run, which the guest's first line does not wait for.
@@ -218,14 +198,13 @@ fn vcpus_are_named_threads() {
         sleep(Duration::from_millis(10));
         names = thread_names(&vmm);
     }
-    kill(&vmm, "INT");
-    vmm.wait().unwrap();
+    vmm.end_by("INT");
     assert!(has_all(&names), "{expected:?} in {names:?}");
 }
 
 /// Names of the threads that a process has; one that ends meanwhile has none.
-fn thread_names(child: &Child) -> Vec<String> {
-    let tasks = std::fs::read_dir(format!("/proc/{}/task", child.id())).unwrap();
+fn thread_names(vmm: &Running) -> Vec<String> {
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", vmm.id())).unwrap();
     let name = |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("comm")).ok();
     tasks.flatten().filter_map(name).map(|name| name.trim_end().to_owned()).collect()
 }

@@ -1,13 +1,15 @@
 //! `run --dump` and `state`, as a user runs them.
 
+mod running;
+
 use std::env;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use onereg::arm64::{Arm64Registers, PC, SCTLR_EL1};
 use onereg::s390::CPU_TIMER;
 use onereg::{Arch, Arm64, Host, Memory, Present, Registers, S390, StateFile, Unknown, VcpuState};
+use running::Running;
 use serde_json::Value;
 
 fn run(args: &[&str]) -> Output {
@@ -147,17 +149,9 @@ fn an_interrupted_guest_leaves_the_state_of_every_vcpu() {
         return;
     }
     let path = temporary("interrupted");
-    let mut vmm = Command::new(env!("CARGO_BIN_EXE_onereg-vmm"))
-        .args(["run", "--cpus", "2", "--cmdline", "wait", "--dump", path.to_str().unwrap()])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(vmm.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-    // The shell's own: the program of that name need not be there.
-    let kill = Command::new("sh").args(["-c", &format!("kill -INT {}", vmm.id())]).status();
-    assert!(kill.unwrap().success());
-    assert_eq!(vmm.wait().unwrap().code(), Some(130));
+    let vmm = Running::start(&["--dump", path.to_str().unwrap()]);
+    let (status, said) = vmm.end_by("INT");
+    assert_eq!(status.code(), Some(130), "{said}");
     let file = StateFile::from_bytes(&std::fs::read(&path).unwrap()).unwrap();
     assert_eq!(file.vcpus.len(), 2);
 }
