@@ -22,22 +22,36 @@ use crate::system::Kvm;
 
 const CORRECT_ROW: &str = "correct the row, then `cargo onereg check`";
 
+/// Checks one configuration; that it cannot be set up although the host offers it is a finding, too.
+pub(crate) fn configuration(kvm: &Kvm, configuration: &Configuration, release: Release) -> Section {
+    let mut section = Section { name: configuration.name.clone(), ..Section::default() };
+    if let Err(failure) = check(kvm, configuration, release, &mut section) {
+        section.fail(
+            ("configuration", None),
+            "to be set up, as the host offers it".to_owned(),
+            failure.to_string(),
+            "see which capability says that the host has it",
+        );
+    }
+    section
+}
+
 /// Checks one configuration, with fresh VMs where a check changes what the next one looks at.
-pub(crate) fn configuration(
+fn check(
     kvm: &Kvm,
     configuration: &Configuration,
     release: Release,
-) -> Result<Section, Failure> {
-    let mut section = Section { name: configuration.name.clone(), ..Section::default() };
+    section: &mut Section,
+) -> Result<(), Failure> {
     let machine = arch::create(kvm, configuration)?;
     let subject = Subject::of(kvm, configuration, &machine, release)?;
-    listed::check(&subject, &mut section);
-    read::check(&subject, &mut section);
-    written_back::check(&subject, &mut section);
-    let before = other_values::check(&subject, &arch::create(kvm, configuration)?, &mut section);
-    after_run::check(&subject, &arch::create(kvm, configuration)?, &before, &mut section);
-    orders::check(kvm, configuration, &mut section)?;
-    Ok(section)
+    listed::check(&subject, section);
+    read::check(&subject, section);
+    written_back::check(&subject, section);
+    let before = other_values::check(&subject, &arch::create(kvm, configuration)?, section);
+    after_run::check(&subject, &arch::create(kvm, configuration)?, &before, section);
+    orders::check(kvm, configuration, section)?;
+    Ok(())
 }
 
 /// A configuration to look at: its vCPU, what the kernel lists of it, what is known of it.

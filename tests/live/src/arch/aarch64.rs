@@ -26,7 +26,7 @@ const HAS_EL2: u32 = 1 << 7;
 
 /// Features of KVM_ARM_VCPU_INIT, by the names of the tables, with the capability that says whether the host has them.
 const FEATURES: &[(&str, u32, u32)] = &[
-    ("KVM_ARM_VCPU_EL1_32BIT", 1 << 1, 105),
+    ("KVM_ARM_VCPU_EL1_32BIT", 1 << 1, 93),
     ("KVM_ARM_VCPU_PMU_V3", PMU_V3, 126),
     ("KVM_ARM_VCPU_SVE", SVE, 170),
     ("KVM_ARM_VCPU_PTRAUTH_ADDRESS", 1 << 5, 171),

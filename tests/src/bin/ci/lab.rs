@@ -57,6 +57,15 @@ const RUNS: &[Run] = &[
     probe("riscv", OLDER),
     probe("powerpc", None),
     probe("powerpc", OLDER),
+    live("arm64", None),
+    Run { options: EL2, ..live("arm64", None) },
+    live("arm64", OLDER),
+    live("x86", None),
+    live("x86", OLDER),
+    live("riscv", None),
+    live("riscv", OLDER),
+    live("powerpc", None),
+    live("powerpc", OLDER),
     copy(&["onereg-lab-copy", "/sample", "7"], WITH_SAMPLE, 7),
     copy(&["onereg-lab-copy", "/sample", "abort"], WITH_SAMPLE, ABORTED),
     copy(&["onereg-lab-copy", "/sample", "hang"], BRIEF_WITH_SAMPLE, TIME_OUT),
@@ -73,6 +82,11 @@ const AT_A_TIME: usize = 2;
 
 const fn probe(arch: &'static str, kernel: Option<&'static str>) -> Run {
     Run { arch, kernel, options: &[], program: PROBE, status: 0, check: has_registers }
+}
+
+/// The tables against the kernel.
+const fn live(arch: &'static str, kernel: Option<&'static str>) -> Run {
+    Run { arch, kernel, options: &[], program: &["onereg-live"], status: 0, check: is_proven }
 }
 
 /// A copy of the sample by the lab's own program, which then ends as its second argument says.
@@ -129,11 +143,22 @@ impl Run {
             Some(NO_KERNEL) if self.kernel.is_some() => {
                 Ok(format!("`{line}`: not run\n{}", said(&output)))
             }
-            _ => {
-                Err(format!("`{line}`: {}, not {}\n{}", output.status, self.status, said(&output)))
-            }
+            _ => Err(format!(
+                "`{line}`: {}, not {}\n{}\n{}",
+                output.status,
+                self.status,
+                findings(&output.stdout),
+                said(&output)
+            )),
         }
     }
+}
+
+/// Takes from a report the lines that say what failed.
+fn findings(output: &[u8]) -> String {
+    let report = String::from_utf8_lossy(output);
+    let says = |line: &&str| line.starts_with("FAILED") || line.contains("UNKNOWN_");
+    report.lines().filter(says).collect::<Vec<_>>().join("\n")
 }
 
 /// A profile of the host has registers, all of which a table has.
@@ -146,6 +171,21 @@ fn has_registers(output: &[u8]) -> Result<String, String> {
         return Err("the profile has no registers".to_owned());
     }
     Ok(format!("Linux {kernel}, {registers} registers"))
+}
+
+/// A report has a line of totals under its headings, and says in the first one what it is of.
+fn is_proven(output: &[u8]) -> Result<String, String> {
+    let report = String::from_utf8_lossy(output);
+    let words = |start| {
+        let line = report.lines().find(|line: &&str| line.starts_with(start));
+        line.map(|line| line.split_whitespace().skip(1).collect::<Vec<_>>())
+    };
+    let host = report.lines().next().unwrap_or_default();
+    let (Some(headings), Some(totals)) = (words("configuration"), words("total")) else {
+        return Err("the report has no totals".to_owned());
+    };
+    let counts = headings.iter().zip(&totals).map(|(heading, total)| format!("{total} {heading}"));
+    Ok(format!("{host}: {}", counts.collect::<Vec<_>>().join(", ")))
 }
 
 fn is_sample(output: &[u8]) -> Result<String, String> {
