@@ -1,50 +1,14 @@
 //! The program as a user runs it: commands, output, exit status.
 
-mod running;
+mod program;
 
-use std::env;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use running::Running;
+use program::{Running, has_kvm, program, run, stderr, stdout, temporary};
 use serde_json::Value;
 
 const HELLO: &str = "onereg: hello from vCPU 0 of the built-in guest\n";
-
-/// The program, without what the environment says of CI.
-fn program(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_onereg-vmm"));
-    command.args(args).env_remove("CI").stdin(Stdio::null());
-    command
-}
-
-fn run(args: &[&str]) -> Output {
-    program(args).output().unwrap()
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-/// Says whether there is KVM; where there is none but `CI=true` promises it, fails.
-fn has_kvm() -> bool {
-    if Path::new("/dev/kvm").exists() {
-        return true;
-    }
-    assert!(env::var_os("CI").is_none_or(|value| value != "true"), "CI=true promises /dev/kvm");
-    println!("skipped: there is no /dev/kvm");
-    false
-}
-
-fn temporary(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
-}
 
 #[test]
 fn the_demo_shows_every_architecture_and_runs_the_guest() {

@@ -1,43 +1,12 @@
 //! `run --dump` and `state`, as a user runs them.
 
-mod running;
-
-use std::env;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+mod program;
 
 use onereg::arm64::{Arm64Registers, PC, SCTLR_EL1};
 use onereg::s390::CPU_TIMER;
 use onereg::{Arch, Arm64, Host, Memory, Present, Registers, S390, StateFile, Unknown, VcpuState};
-use running::Running;
+use program::{Running, has_kvm, run, stderr, stdout, temporary};
 use serde_json::Value;
-
-fn run(args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_onereg-vmm"));
-    command.args(args).env_remove("CI").stdin(Stdio::null()).output().unwrap()
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-fn temporary(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
-}
-
-/// Says whether there is KVM; where there is none but `CI=true` promises it, fails.
-fn has_kvm() -> bool {
-    if Path::new("/dev/kvm").exists() {
-        return true;
-    }
-    assert!(env::var_os("CI").is_none_or(|value| value != "true"), "CI=true promises /dev/kvm");
-    println!("skipped: there is no /dev/kvm");
-    false
-}
 
 /// Writes the state of one vCPU to a file and returns its path.
 fn file<A: Arch>(name: &str, vcpu: &Memory<A>) -> String {
