@@ -78,6 +78,7 @@ impl Suite<'_> {
         )
     }
 
+    /// Configures an apt of its own. A mirror may lag behind: what it has is signed all the same.
     fn configuration(&self, state: &Path) -> String {
         let state = state.display();
         let architecture = self.architecture.map(|name| {
@@ -89,6 +90,8 @@ impl Suite<'_> {
              Dir::State::lists \"{state}/lists\";\n\
              Dir::State::status \"/dev/null\";\n\
              Dir::Cache \"{state}/cache\";\n\
+             Acquire::Check-Valid-Until \"false\";\n\
+             Acquire::Retries \"3\";\n\
              APT::Sandbox::User \"root\";\n{}",
             architecture.unwrap_or_default()
         )
