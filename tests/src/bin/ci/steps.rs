@@ -55,7 +55,7 @@ fn doc(_: &Context) -> Result<String, String> {
 }
 
 fn test(_: &Context) -> Result<String, String> {
-    cargo(["test", "--workspace"])?;
+    cargo(["test", "--workspace", "--no-fail-fast"])?;
     conformance()
 }
 
