@@ -2,13 +2,15 @@
 
 use core::fmt;
 
+use crate::explain::Refused;
 use crate::register::{Arch, Place};
 use crate::registers::Host;
-use crate::table::{Carrier, Table};
+use crate::table::{Carrier, Info, Table};
 
 /// A register access that failed.
 ///
-/// `Display` names the register, its id in hex and the errno with its meaning on that architecture.
+/// `Display` says in one line the register, its id in hex, the errno with its meaning on that architecture, the value that
+/// was refused in fields, what the register's row says of such a refusal, and what to do.
 #[derive(Clone, Copy)]
 pub struct Error {
     operation: Operation,
@@ -16,7 +18,12 @@ pub struct Error {
     host: Host,
     table: &'static Table,
     kind: ErrorKind,
+    value: [u8; VALUE],
+    length: u8,
 }
+
+/// Bytes of the longest value that an error keeps: the longest one with fields.
+const VALUE: usize = 16;
 
 /// What was tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +61,22 @@ pub enum ErrorKind {
 impl Error {
     /// Describes a failed access to the register of `A` at `place`.
     pub fn new<A: Arch>(operation: Operation, place: Place, host: Host, kind: ErrorKind) -> Self {
-        Error { operation, place, host, table: A::TABLE, kind }
+        Error { operation, place, host, table: A::TABLE, kind, value: [0; VALUE], length: 0 }
+    }
+
+    /// Adds the value that was to be written, in the host's byte order; one of more than 16 bytes is left out.
+    #[must_use]
+    pub fn with_value(mut self, value: &[u8]) -> Self {
+        if let Some(kept) = self.value.get_mut(..value.len()) {
+            kept.copy_from_slice(value);
+            self.length = value.len() as u8;
+        }
+        self
+    }
+
+    /// Returns the value that was to be written, where it is known and has up to 16 bytes.
+    pub fn value(&self) -> Option<&[u8]> {
+        self.value.get(..usize::from(self.length)).filter(|value| !value.is_empty())
     }
 
     /// Describes a failed access to the struct of `carrier` as a whole.
@@ -92,8 +114,11 @@ impl Error {
         if let Place::Via { carrier, size: 0, .. } = self.place {
             return Some(carrier.name);
         }
-        let info = self.table.at(self.place).or_else(|| self.table.by_id(self.id()?))?;
-        Some(info.name)
+        Some(self.info()?.name)
+    }
+
+    fn info(&self) -> Option<&'static Info> {
+        self.table.at(self.place).or_else(|| self.table.by_id(self.id()?))
     }
 
     fn register(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -107,6 +132,17 @@ impl Error {
             (Place::Plain { address, .. }, None) => write!(f, " ({address:#x})"),
             (_, None) => Ok(()),
         }
+    }
+
+    /// Returns what there is to explain of a refused access to a register that the table has.
+    fn refused(&self, errno: &'static str) -> Option<Refused<'_>> {
+        Some(Refused {
+            table: self.table,
+            info: self.info()?,
+            operation: self.operation,
+            errno,
+            value: self.value().unwrap_or_default(),
+        })
     }
 
     fn ioctl(&self) -> &'static str {
@@ -129,10 +165,13 @@ impl fmt::Display for Error {
         self.register(f)?;
         match self.kind {
             ErrorKind::Errno(number) => {
-                match self.table.errors.iter().find(|errno| errno.number == number) {
-                    Some(errno) => write!(f, ": {} ({number}): {}", errno.name, errno.meaning),
-                    None => write!(f, ": errno {number}"),
+                let errno = self.table.errors.iter().find(|errno| errno.number == number);
+                match errno {
+                    Some(errno) => write!(f, ": {} ({number}): {}", errno.name, errno.meaning)?,
+                    None => write!(f, ": errno {number}")?,
                 }
+                let errno = errno.map_or("", |errno| errno.name);
+                self.refused(errno).map_or(Ok(()), |refused| refused.fmt(f))
             }
             ErrorKind::Size { given } => {
                 write!(f, ": {given} bytes given, the register has {}", self.place.size(self.host))
@@ -154,8 +193,8 @@ impl fmt::Debug for Error {
 
 impl PartialEq for Error {
     fn eq(&self, other: &Self) -> bool {
-        (self.operation, self.place, self.host, self.kind)
-            == (other.operation, other.place, other.host, other.kind)
+        (self.operation, self.place, self.host, self.kind, self.value())
+            == (other.operation, other.place, other.host, other.kind, other.value())
             && core::ptr::eq(self.table, other.table)
     }
 }

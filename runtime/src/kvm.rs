@@ -6,6 +6,7 @@
 mod carriers;
 mod groups;
 mod ioctl;
+mod masks;
 mod msrs;
 mod system;
 mod vcpu;

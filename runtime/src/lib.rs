@@ -29,6 +29,7 @@ mod bits;
 #[cfg(feature = "kvm")]
 mod bulk;
 mod error;
+mod explain;
 #[cfg(all(feature = "kvm", target_os = "linux"))]
 pub mod kvm;
 #[cfg(feature = "kvm")]

@@ -147,7 +147,8 @@ impl<A: Arch, R: Registers<A>> Registers<A> for Faulty<R> {
     }
 
     fn write_bytes(&self, place: Place, bytes: &[u8]) -> Result<(), Error> {
-        self.check::<A>(Operation::Set, place, self.host())?;
+        self.check::<A>(Operation::Set, place, self.host())
+            .map_err(|error| error.with_value(bytes))?;
         self.inner.write_bytes(place, bytes)
     }
 

@@ -397,7 +397,7 @@ impl Digits<'_> {
     }
 
     /// Returns the number, where it has no more than 128 bits.
-    fn number(&self) -> Option<u128> {
+    pub fn number(&self) -> Option<u128> {
         let number = self.bytes().fold(0, |number: u128, byte| number << 8 | u128::from(byte));
         (self.0.len() <= size_of::<u128>()).then_some(number)
     }

@@ -103,8 +103,10 @@ impl Group {
         buffer: &[u8],
         report: &mut Report,
     ) -> ControlFlow<()> {
-        let error =
-            |position: usize, kind| vcpu.error(Operation::Set, slots[position].place(), kind);
+        let error = |position: usize, kind| {
+            let slot = &slots[position];
+            vcpu.error(Operation::Set, slot.place(), kind).with_value(slot.bytes(buffer))
+        };
         match self {
             Group::Single(position) => {
                 let slot = &slots[*position];

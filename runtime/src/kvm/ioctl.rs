@@ -57,6 +57,9 @@ const KVM_SET_ONE_REG: libc::Ioctl = NATIVE.number(NATIVE.write, 0xac, size_of::
 const KVM_GET_REG_LIST: libc::Ioctl =
     NATIVE.number(NATIVE.read | NATIVE.write, 0xb0, size_of::<u64>());
 
+const KVM_ARM_GET_REG_WRITABLE_MASKS: libc::Ioctl =
+    NATIVE.number(NATIVE.read, 0xb6, size_of::<RegMaskRange>());
+
 /// `struct kvm_one_reg`.
 #[repr(C)]
 struct OneReg {
@@ -361,6 +364,28 @@ impl Msrs {
         let result = unsafe { libc::ioctl(fd.as_raw_fd(), KVM_SET_MSRS, &raw const *self) };
         done(result).map(|()| result as usize)
     }
+}
+
+/// `struct reg_mask_range`.
+#[repr(C)]
+struct RegMaskRange {
+    addr: u64,
+    range: u32,
+    reserved: [u32; 13],
+}
+
+/// Number of masks of the only range there is, that of ID registers (KVM_ARM_FEATURE_ID_RANGE_SIZE).
+const MASKS: usize = 3 * 8 * 8;
+
+/// Returns which bits of each of arm64's ID registers can be written, of a VM by KVM_ARM_GET_REG_WRITABLE_MASKS.
+pub(super) fn writable_masks(fd: BorrowedFd<'_>) -> io::Result<[u64; MASKS]> {
+    let mut masks = [0u64; MASKS];
+    let range = RegMaskRange { addr: masks.as_mut_ptr() as u64, range: 0, reserved: [0; 13] };
+    // SAFETY: KVM_ARM_GET_REG_WRITABLE_MASKS reads the struct and, for range 0, writes 3 * 8 * 8 masks of 64 bits to
+    // `addr`, which has room for them. Struct and masks are alive until the call returns, after which KVM keeps neither.
+    let result =
+        unsafe { libc::ioctl(fd.as_raw_fd(), KVM_ARM_GET_REG_WRITABLE_MASKS, &raw const range) };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(masks) }
 }
 
 /// Returns the ids that KVM_GET_REG_LIST gives of a vCPU.

@@ -1,10 +1,12 @@
 //! What /dev/kvm and a VM say of registers.
 
 use std::io;
+use std::ops::ControlFlow;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use super::ioctl::{self, MsrList};
-use super::msrs;
+use super::{masks, msrs};
+use crate::table::Info;
 
 /// A borrowed file descriptor of /dev/kvm or of a VM.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +17,9 @@ pub struct Kvm<'fd> {
 impl<'fd> Kvm<'fd> {
     /// KVM_CAP_ONE_REG.
     pub const CAP_ONE_REG: u32 = 70;
+
+    /// KVM_CAP_ARM_SUPPORTED_REG_MASK_RANGES.
+    pub const CAP_ARM_SUPPORTED_REG_MASK_RANGES: u32 = 230;
 
     /// Adopts a file descriptor of /dev/kvm or of a VM.
     pub fn over(fd: &'fd impl AsFd) -> Self {
@@ -56,6 +61,35 @@ impl<'fd> Kvm<'fd> {
     /// Returns the error of the ioctl: EINVAL or ENOTTY on other architectures.
     pub fn msr_feature_list(&self) -> io::Result<Vec<u64>> {
         self.msr_ids(MsrList::Feature)
+    }
+
+    /// Returns the MSRs that describe this host with their values, by id (x86; KVM_GET_MSRS of /dev/kvm); `None` for one
+    /// that the kernel lists but does not read.
+    ///
+    /// # Errors
+    ///
+    /// As [`Kvm::msr_feature_list`].
+    pub fn msr_features(&self) -> io::Result<Vec<(u64, Option<u64>)>> {
+        let indices = ioctl::msr_list(self.fd, MsrList::Feature)?;
+        let mut features = Vec::with_capacity(indices.len());
+        let _ = msrs::read(self.fd, &indices, |position, value| {
+            features.extend(indices.get(position).map(|index| (msrs::id(*index), value.ok())));
+            ControlFlow::Continue(())
+        });
+        Ok(features)
+    }
+
+    /// Returns arm64's ID registers with the bits of each that KVM_SET_ONE_REG may change (KVM_ARM_GET_REG_WRITABLE_MASKS,
+    /// of a VM only); `None` where the kernel does not say, as before Linux 6.7 and on other architectures.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of an ioctl that the kernel has.
+    pub fn writable_masks(&self) -> io::Result<Option<Vec<(&'static Info, u64)>>> {
+        if self.capability(Self::CAP_ARM_SUPPORTED_REG_MASK_RANGES)? & 1 == 0 {
+            return Ok(None);
+        }
+        masks::writable(self.fd).map(Some)
     }
 
     fn msr_ids(&self, which: MsrList) -> io::Result<Vec<u64>> {

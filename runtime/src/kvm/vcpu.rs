@@ -196,7 +196,7 @@ impl<A: Arch> Vcpu<'_, A> {
     /// Writes a register that has no id.
     fn write_struct(&self, place: Place, bytes: &[u8]) -> Result<(), Error> {
         let result = carriers::write(self.fd, place, bytes);
-        result.map_err(|kind| self.error(Operation::Set, place, kind))
+        result.map_err(|kind| self.error(Operation::Set, place, kind).with_value(bytes))
     }
 
     /// Reads a register after KVM_GET_ONE_REG failed: an MSR by KVM_GET_MSRS; of others it returns the error.
@@ -225,7 +225,7 @@ impl<A: Arch> Vcpu<'_, A> {
             (ErrorKind::Errno(libc::EINVAL), Some(index)) => msrs::write_one(self.fd, index, bytes),
             (kind, _) => Err(kind),
         };
-        result.map_err(|kind| self.error(Operation::Set, self.place(id), kind))
+        result.map_err(|kind| self.error(Operation::Set, self.place(id), kind).with_value(bytes))
     }
 }
 

@@ -1,14 +1,15 @@
 //! Whether a state can be restored on a host, judged from what the host says of itself.
 
 use std::collections::BTreeMap;
+use std::iter;
 
 use super::difference::Difference;
 use super::restore::VmWide;
 use super::treat::{self, Treatment};
 use super::{Entry, Key, VcpuState};
-use crate::bits::FieldKind;
+use crate::bits::{FieldKind, FieldValue};
 use crate::register::Place;
-use crate::table::{Class, Info, WriteRule};
+use crate::table::{Class, Digits, Info, WriteRule};
 
 /// What a vCPU of a host has, as `onereg-vmm probe` prints it.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +17,7 @@ pub struct HostProfile {
     kernel: String,
     by_id: BTreeMap<u64, Option<Vec<u8>>>,
     by_name: BTreeMap<String, Option<Vec<u8>>>,
+    writable: BTreeMap<String, Vec<u8>>,
 }
 
 impl HostProfile {
@@ -31,6 +33,12 @@ impl HostProfile {
             Some(id) => self.by_id.insert(id, value),
             None => self.by_name.insert(name.to_owned(), value),
         };
+    }
+
+    /// Adds which bits of a register can be written, in this host's byte order: a set bit can. Of a register that this is
+    /// not said of, every bit counts as one that can.
+    pub fn add_writable(&mut self, name: &str, mask: Vec<u8>) {
+        self.writable.insert(name.to_owned(), mask);
     }
 
     fn find(&self, entry: &Entry) -> Option<&Option<Vec<u8>>> {
@@ -97,7 +105,8 @@ impl VcpuState {
             }
             Some(Some(here)) if here == saved => None,
             Some(Some(here)) => {
-                let judged = differing(entry.info?, saved, here)?;
+                let mask = host.writable.get(&*entry.name).map(Vec::as_slice);
+                let judged = differing(entry.info?, saved, here, mask)?;
                 concern(Difference::new(entry, saved, here), judged)
             }
         }
@@ -132,7 +141,12 @@ fn origin(info: &Info, kernel: &str) -> String {
 }
 
 /// Judges a register that the host has with another value; `None` where that is as it should be.
-fn differing(info: &'static Info, saved: &[u8], here: &[u8]) -> Option<(Verdict, String)> {
+fn differing(
+    info: &'static Info,
+    saved: &[u8],
+    here: &[u8],
+    writable: Option<&[u8]>,
+) -> Option<(Verdict, String)> {
     match treat::of(Some(info.row), VmWide::Write) {
         Treatment::Write | Treatment::Leave(_) => None,
         Treatment::Compare if info.row.class == Class::PreFinalize => {
@@ -145,13 +159,38 @@ fn differing(info: &'static Info, saved: &[u8], here: &[u8]) -> Option<(Verdict,
         Treatment::WriteOther if info.row.write != WriteRule::BeforeFirstRun => {
             Some((Verdict::Restorable, "the saved value is written".to_owned()))
         }
-        Treatment::WriteOther if is_within(info, saved, here) => {
-            Some((Verdict::Restorable, "the saved value, which says less, is written".to_owned()))
-        }
-        Treatment::WriteOther => {
-            Some((Verdict::Blocked, "it says more than the host has".to_owned()))
+        Treatment::WriteOther => Some(identity(info, saved, here, writable)),
+    }
+}
+
+/// Judges a register that says who the CPU is and takes a new value before the first run.
+fn identity(
+    info: &'static Info,
+    saved: &[u8],
+    here: &[u8],
+    writable: Option<&[u8]>,
+) -> (Verdict, String) {
+    if let Some(mask) = writable {
+        let differing = saved.iter().zip(here).map(|(saved, here)| saved ^ here);
+        let masks = mask.iter().copied().chain(iter::repeat(0));
+        let fixed: Vec<u8> = differing.zip(masks).map(|(differs, mask)| differs & !mask).collect();
+        if fixed.iter().any(|byte| *byte != 0) {
+            let bits = names(info.fields(&fixed).filter(|field| field.value != 0))
+                .unwrap_or_else(|| format!("bits {}", Digits(&fixed)));
+            return (Verdict::Blocked, format!("the host does not let {bits} be written"));
         }
     }
+    if is_within(info, saved, here) {
+        return (Verdict::Restorable, "the saved value, which says less, is written".to_owned());
+    }
+    // KVM refuses that also in bits that can be written.
+    (Verdict::Blocked, "it says more than the host has".to_owned())
+}
+
+/// Lists the names of fields; `None` of none.
+fn names(fields: impl Iterator<Item = FieldValue>) -> Option<String> {
+    let names: Vec<&str> = fields.map(|value| value.field.name).collect();
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 /// Whether no field says more than it does here: a larger number, or, without fields, a bit that is not set here.

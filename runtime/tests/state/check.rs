@@ -127,3 +127,30 @@ fn an_identity_that_can_be_written_does_not_block() {
     let concerns = capture(&guest).check(&profile(&host, "7.3", &[]));
     assert_eq!(only(&concerns).0, Verdict::Restorable);
 }
+
+#[test]
+fn identities_are_judged_by_the_bits_that_the_host_lets_be_written() {
+    let (guest, host) = (Memory::<Arm64>::new(Host::LP64), Memory::<Arm64>::new(Host::LP64));
+    let judge = |guest: &Memory<Arm64>, name: &str, mask: u64| {
+        let mut profile = profile(&host, "7.3", &[]);
+        profile.add_writable(name, mask.to_ne_bytes().to_vec());
+        let (verdict, _, reason) = only(&capture(guest).check(&profile));
+        (verdict, reason)
+    };
+    // DIT and RAS.
+    set(&host, "ID_AA64PFR0_EL1", 0x1 << 48 | 0x1 << 28);
+    let (verdict, reason) = judge(&guest, "ID_AA64PFR0_EL1", 0xf << 28);
+    assert_eq!(
+        (verdict, reason.as_str()),
+        (Verdict::Blocked, "the host does not let DIT be written")
+    );
+    let (verdict, reason) = judge(&guest, "ID_AA64PFR0_EL1", 0xf << 48 | 0xf << 28);
+    assert_eq!(verdict, Verdict::Restorable, "{reason}");
+    // A field that says more than the host has is refused by KVM even where it can be written.
+    set(&guest, "ID_AA64PFR0_EL1", 0x1 << 48 | 0x2 << 28);
+    assert_eq!(judge(&guest, "ID_AA64PFR0_EL1", u64::MAX).0, Verdict::Blocked);
+    set(&guest, "ID_AA64PFR0_EL1", 0x1 << 48 | 0x1 << 28);
+    set(&host, "ID_AA64ISAR0_EL1", 0x1 << 8);
+    let (_, reason) = judge(&guest, "ID_AA64ISAR0_EL1", 0xf << 4);
+    assert_eq!(reason, "the host does not let bits 0x0000000000000100 be written");
+}

@@ -4,29 +4,13 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
-use onereg::{Concern, Digits, HostProfile, Verdict};
-use serde::{Deserialize, Serialize};
+use onereg::{Concern, Digits, Verdict};
+use serde::Serialize;
 
 use crate::cli::{CheckOptions, Format};
 use crate::failure::Failure;
+use crate::profile::Profile;
 use crate::state;
-
-/// A profile, as `probe --format json` prints it.
-#[derive(Debug, Deserialize)]
-struct Profile {
-    arch: String,
-    kernel: String,
-    registers: Vec<Register>,
-    unknown: Vec<String>,
-}
-
-/// A register of a profile.
-#[derive(Debug, Deserialize)]
-struct Register {
-    name: String,
-    id: Option<String>,
-    value: Option<String>,
-}
 
 /// The result as JSON.
 #[derive(Debug, Serialize)]
@@ -60,9 +44,6 @@ struct Field {
 pub(crate) fn run(options: &CheckOptions) -> Result<(), Failure> {
     let file = state::read(&options.state)?;
     let profile = read(&options.host)?;
-    let host = host(&profile).map_err(|why| {
-        Failure::new(format!("{}: not a host profile: {why}", options.host.display()))
-    })?;
     if let Some(vcpu) = file.vcpus.iter().find(|vcpu| vcpu.table().name != profile.arch) {
         let (state, host) = (vcpu.table().name, &profile.arch);
         return Err(Failure::new(format!(
@@ -71,7 +52,9 @@ pub(crate) fn run(options: &CheckOptions) -> Result<(), Failure> {
     }
     let vcpus = file.vcpus.iter().enumerate();
     let concerns: Vec<(usize, Concern)> = vcpus
-        .flat_map(|(index, vcpu)| vcpu.check(&host).into_iter().map(move |found| (index, found)))
+        .flat_map(|(index, vcpu)| {
+            vcpu.check(&profile.host).into_iter().map(move |found| (index, found))
+        })
         .collect();
     let verdicts = concerns.iter().map(|(_, concern)| concern.verdict);
     let verdict = verdicts.max().unwrap_or(Verdict::Restorable);
@@ -91,50 +74,12 @@ pub(crate) fn run(options: &CheckOptions) -> Result<(), Failure> {
 fn read(path: &Path) -> Result<Profile, Failure> {
     let text = fs::read(path)
         .map_err(|error| Failure::new(format!("cannot read {}: {error}", path.display())))?;
-    serde_json::from_slice(&text).map_err(|error| {
+    Profile::parse(&text).map_err(|error| {
         let path = path.display();
         Failure::new(format!(
             "{path}: not a host profile: {error}: make one by `onereg-vmm probe --format json`"
         ))
     })
-}
-
-/// Turns hex texts into ids and values.
-fn host(profile: &Profile) -> Result<HostProfile, String> {
-    let mut host = HostProfile::new(&profile.kernel);
-    for register in &profile.registers {
-        let id = register.id.as_deref().map(number).transpose()?;
-        let value = register.value.as_deref().map(bytes).transpose()?;
-        host.add(&register.name, id, value);
-    }
-    for id in &profile.unknown {
-        host.add("", Some(number(id)?), None);
-    }
-    Ok(host)
-}
-
-fn number(text: &str) -> Result<u64, String> {
-    let digits = text.strip_prefix("0x").unwrap_or(text);
-    u64::from_str_radix(digits, 16).map_err(|_| format!("`{text}` is no id"))
-}
-
-/// Reads hex digits, most significant first, as bytes in this host's order.
-fn bytes(text: &str) -> Result<Vec<u8>, String> {
-    let wrong = || format!("`{text}` is no value in hex");
-    let digits = text.strip_prefix("0x").ok_or_else(wrong)?.as_bytes();
-    if !digits.len().is_multiple_of(2) {
-        return Err(wrong());
-    }
-    let digit = |byte: u8| char::from(byte).to_digit(16).ok_or_else(wrong);
-    let pair = |pair: &[u8]| match pair {
-        [high, low] => Ok((digit(*high)? << 4 | digit(*low)?) as u8),
-        _ => Err(wrong()),
-    };
-    let mut bytes = digits.chunks(2).map(pair).collect::<Result<Vec<u8>, String>>()?;
-    if cfg!(target_endian = "little") {
-        bytes.reverse();
-    }
-    Ok(bytes)
 }
 
 fn print(verdict: Verdict, concerns: &[(usize, Concern)], out: &mut impl Write) -> io::Result<()> {

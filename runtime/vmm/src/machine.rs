@@ -143,5 +143,5 @@ pub(crate) fn probe(kvm: &Path, features: &str) -> Result<Profile, Failure> {
     }
     let listed = arch::list(&system, &vcpu)
         .map_err(|error| Failure::new(format!("cannot list the registers of a vCPU: {error}")))?;
-    probe::profile(&vcpu, capabilities, &listed)
+    probe::profile(&vcpu, capabilities, &listed, vm.about()?)
 }

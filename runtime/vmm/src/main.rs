@@ -13,6 +13,7 @@ mod failure;
     expect(dead_code, reason = "without KVM there is nothing to probe")
 )]
 mod probe;
+mod profile;
 mod size;
 mod state;
 

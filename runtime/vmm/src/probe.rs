@@ -20,6 +20,37 @@ pub(crate) struct Profile {
     capabilities: BTreeMap<&'static str, u32>,
     registers: Vec<Register>,
     unknown: Vec<String>,
+    #[serde(flatten)]
+    about: About,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    isa: Option<Vec<&'static str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sbi: Option<Vec<&'static str>>,
+}
+
+/// What a host says of itself beyond the registers of a vCPU; each on the architectures that have it.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct About {
+    /// ID registers by name, with the bits in hex that can be written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) writable: Option<BTreeMap<&'static str, String>>,
+    /// MSRs that describe the host, by name, with their values in hex.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) features: Option<BTreeMap<String, Option<String>>>,
+    /// CPUID that KVM supports.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cpuid: Option<Vec<CpuidEntry>>,
+}
+
+/// A leaf of CPUID, in hex.
+#[derive(Debug, Serialize)]
+pub(crate) struct CpuidEntry {
+    pub(crate) function: String,
+    pub(crate) index: String,
+    pub(crate) eax: String,
+    pub(crate) ebx: String,
+    pub(crate) ecx: String,
+    pub(crate) edx: String,
 }
 
 /// A register and its value.
@@ -34,6 +65,8 @@ struct Register {
     error: Option<String>,
     #[serde(skip)]
     fields: String,
+    #[serde(skip)]
+    is_one: bool,
 }
 
 /// Prints the profile of this host.
@@ -51,15 +84,29 @@ pub(crate) fn run(kvm: &Path, options: &ProbeOptions) -> Result<(), Failure> {
 }
 
 fn print(profile: &Profile, out: &mut impl Write) -> io::Result<()> {
-    let Profile { arch, kernel, capabilities, registers, unknown } = profile;
+    let Profile { arch, kernel, capabilities, registers, unknown, about, isa, sbi } = profile;
     writeln!(out, "{arch}, Linux {kernel}: {} registers", registers.len())?;
     for (name, value) in capabilities {
         writeln!(out, "  {name} {value}")?;
+    }
+    for (what, extensions) in [("ISA", isa), ("SBI", sbi)] {
+        if let Some(extensions) = extensions {
+            writeln!(out, "  {what} extensions {}", extensions.join(" "))?;
+        }
     }
     for register in registers {
         let id = register.id.as_deref().unwrap_or("");
         let value = register.value.as_deref().or(register.error.as_deref()).unwrap_or("");
         writeln!(out, "  {:<24} {id:<18} {value}{}", register.name, register.fields)?;
+    }
+    for (name, mask) in about.writable.iter().flatten() {
+        writeln!(out, "  writable {name:<15} {mask}")?;
+    }
+    for (name, value) in about.features.iter().flatten() {
+        writeln!(out, "  feature {name} {}", value.as_deref().unwrap_or("unreadable"))?;
+    }
+    for CpuidEntry { function, index, eax, ebx, ecx, edx } in about.cpuid.iter().flatten() {
+        writeln!(out, "  cpuid {function} {index}: {eax} {ebx} {ecx} {edx}")?;
     }
     for id in unknown {
         writeln!(out, "  unknown to the tables: {id}")?;
@@ -72,6 +119,7 @@ pub(crate) fn profile<A: Arch>(
     vcpu: &impl Registers<A>,
     capabilities: BTreeMap<&'static str, u32>,
     listed: &[u64],
+    about: About,
 ) -> Result<Profile, Failure> {
     let readable = |info: &&Info| info.row.access != Access::WriteOnly;
     let infos: Vec<&'static Info> = A::TABLE.registers.iter().filter(readable).collect();
@@ -94,6 +142,7 @@ pub(crate) fn profile<A: Arch>(
             Some(_) => {}
         }
     }
+    let (isa, sbi) = (extensions(&registers, "ISA_EXT_"), extensions(&registers, "SBI_EXT_"));
     let unknown = listed.iter().filter(|id| A::TABLE.by_id(**id).is_none());
     Ok(Profile {
         arch: A::TABLE.name,
@@ -101,7 +150,18 @@ pub(crate) fn profile<A: Arch>(
         capabilities,
         registers,
         unknown: unknown.map(|id| format!("{id:#018x}")).collect(),
+        about,
+        isa,
+        sbi,
     })
+}
+
+/// Returns the extensions that are switched on by registers of that prefix; `None` where no register is.
+fn extensions(registers: &[Register], prefix: &str) -> Option<Vec<&'static str>> {
+    let named = |register: &Register| Some((register.name.strip_prefix(prefix)?, register.is_one));
+    let all: Vec<(&'static str, bool)> = registers.iter().filter_map(named).collect();
+    let on = all.iter().filter(|(_, is_on)| *is_on).map(|(name, _)| *name).collect();
+    (!all.is_empty()).then_some(on)
 }
 
 fn register(info: &Info, host: Host, value: Result<&[u8], &onereg::Error>) -> Register {
@@ -115,6 +175,7 @@ fn register(info: &Info, host: Host, value: Result<&[u8], &onereg::Error>) -> Re
         class: info.row.class.name(),
         error: value.err().map(ToString::to_string),
         fields: fields.map(|field| format!("  {}: {field}", field.field.name)).collect(),
+        is_one: Digits(bytes).number() == Some(1),
     }
 }
 

@@ -16,7 +16,7 @@ use onereg::kvm::{Kvm, Vcpu};
 
 use crate::cli::RunOptions;
 use crate::failure::Failure;
-use crate::probe::{self, Profile};
+use crate::probe::{self, About, Profile};
 
 #[cfg(target_arch = "loongarch64")]
 type Host = onereg::Loongarch;
@@ -72,7 +72,7 @@ pub(crate) fn probe(path: &Path, features: &str) -> Result<Profile, Failure> {
     let vcpu = Vcpu::<Host>::over(&vcpu);
     // Only mips has the list; the others' tables are all there is.
     let listed = vcpu.reg_list().unwrap_or_default();
-    probe::profile(&vcpu, BTreeMap::from([("KVM_CAP_ONE_REG", one_reg)]), &listed)
+    probe::profile(&vcpu, BTreeMap::from([("KVM_CAP_ONE_REG", one_reg)]), &listed, About::default())
 }
 
 /// Creates a VM or the vCPU 0 of one.

@@ -1,6 +1,6 @@
 //! The life of a VM: /dev/kvm, guest memory, vCPUs.
 
-// UNSAFETY: guest memory is given to KVM by address, and `Kvm` gives its file descriptor only as a number.
+// UNSAFETY: guest memory is given to KVM by address, and `Kvm` and `VmFd` give their file descriptors only as numbers.
 #![expect(unsafe_code, reason = "KVM_SET_USER_MEMORY_REGION takes an address, BorrowedFd a number")]
 
 use std::ffi::CString;
@@ -17,6 +17,7 @@ use vm_memory::{Address, GuestMemoryBackend, GuestMemoryMmap, GuestMemoryRegion}
 use super::arch;
 use super::vcpu::Vcpu;
 use crate::failure::Failure;
+use crate::probe::About;
 
 /// A VM and its memory.
 pub(crate) struct Vm {
@@ -51,6 +52,13 @@ impl Vm {
     /// Returns the KVM device.
     pub(crate) fn system(&self) -> onereg::kvm::Kvm<'_> {
         onereg::kvm::Kvm::over(self)
+    }
+
+    /// Asks the host what a profile has beyond registers and capabilities.
+    pub(crate) fn about(&self) -> Result<About, Failure> {
+        // SAFETY: `VmFd` owns the descriptor and closes it when it is dropped, which the borrow of `self` precludes.
+        let vm = unsafe { BorrowedFd::borrow_raw(self.fd.as_raw_fd()) };
+        arch::about(&self.kvm, &self.system(), &onereg::kvm::Kvm::over(&vm))
     }
 
     fn map_memory(&self) -> Result<(), Failure> {

@@ -4,12 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use onereg::arm64::{PC, X};
+use onereg::{Arm64, Reg};
 use onereg_codegen::group_files;
 use onereg_tests::command::run;
 
 use crate::Context;
 
-const TARGETS: &[&str] = &["tables", "queries", "values", "states"];
+const TARGETS: &[&str] = &["tables", "queries", "values", "states", "profiles"];
 
 /// Seconds of each target, in a short and in a long run.
 const SECONDS: (u32, u32) = (15, 600);
@@ -76,7 +78,20 @@ fn write_seeds() -> std::io::Result<()> {
     let contents = state.get(18..state.len().saturating_sub(4)).unwrap_or_default();
     fs::write(Path::new(&seeds("states")).join("contents"), contents)?;
     fs::write(Path::new(&seeds("states")).join("file"), &state)?;
+    fs::write(Path::new(&seeds("profiles")).join("profile"), profile())?;
     fs::write(Path::new(&seeds("values")).join("fields"), "SPSR { N: 1, M: EL1h } 0x80000005")
+}
+
+/// Returns the profile of a host with two registers, a mask, and a register that no table has.
+fn profile() -> String {
+    let register = |register: Reg<Arm64, u64>| {
+        let id = register.id().unwrap_or_default();
+        format!(r#"{{"name": "", "id": "{id:#018x}", "value": "0xffffffffffffffff"}}"#)
+    };
+    let registers = [register(PC), register(X[0])].join(", ");
+    format!(
+        r#"{{"arch": "arm64", "kernel": "7.3", "registers": [{registers}], "unknown": ["0x1"], "writable": {{"MIDR_EL1": "0x00000000ffffffff"}}}}"#
+    )
 }
 
 fn folders(path: &str) -> std::io::Result<Vec<PathBuf>> {

@@ -12,7 +12,7 @@ use std::io;
 use kvm_bindings::kvm_vcpu_init;
 use kvm_ioctls::{Kvm, VmFd};
 use onereg::arm64::{PC, X};
-use onereg::{Arm64, Registers};
+use onereg::{Arm64, Info, Registers};
 use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
 
 use crate::failure::Failure;
@@ -20,6 +20,7 @@ use crate::machine::device::{Bus, SerialPort};
 use crate::machine::guest::{self, Wishes};
 use crate::machine::vcpu::Vcpu;
 use crate::machine::vm::describe;
+use crate::probe::About;
 
 /// The architecture of the host's vCPUs.
 pub(crate) type Host = Arm64;
@@ -128,6 +129,23 @@ fn select(kvm: &Kvm, features: &str) -> Result<u32, Failure> {
             }
         }),
     }
+}
+
+/// Returns which bits of the ID registers can be written.
+pub(crate) fn about(
+    _kvm: &Kvm,
+    _system: &onereg::kvm::Kvm<'_>,
+    vm: &onereg::kvm::Kvm<'_>,
+) -> Result<About, Failure> {
+    let masks = vm.writable_masks().map_err(|error| {
+        Failure::new(format!(
+            "cannot ask which bits of ID registers can be written (KVM_ARM_GET_REG_WRITABLE_MASKS): {error}"
+        ))
+    })?;
+    let named = |masks: Vec<(&'static Info, u64)>| {
+        masks.into_iter().map(|(info, mask)| (info.name, format!("{mask:#018x}"))).collect()
+    };
+    Ok(About { writable: masks.map(named), ..About::default() })
 }
 
 /// Lists the ids of the registers that the kernel says the vCPU has.

@@ -20,6 +20,7 @@ use crate::machine::device::{Bus, SerialPort};
 use crate::machine::guest::{self, Wishes};
 use crate::machine::vcpu::Vcpu;
 use crate::machine::vm::describe;
+use crate::probe::About;
 
 /// The architecture of the host's vCPUs.
 pub(crate) type Host = Riscv;
@@ -81,6 +82,15 @@ pub(crate) fn initialize(
         let _ = Reg::<Riscv, Ulong>::from_info(info).map(|extension| vcpu.set(extension, Ulong(0)));
     }
     Ok(())
+}
+
+/// Returns nothing: registers say it all.
+pub(crate) fn about(
+    _kvm: &Kvm,
+    _system: &onereg::kvm::Kvm<'_>,
+    _vm: &onereg::kvm::Kvm<'_>,
+) -> Result<About, Failure> {
+    Ok(About::default())
 }
 
 /// Lists the ids of the registers that the kernel says the vCPU has.

@@ -7,15 +7,16 @@
 )]
 
 use std::arch::global_asm;
+use std::fmt::LowerHex;
 use std::io;
 
-use kvm_bindings::KVM_MAX_CPUID_ENTRIES;
+use kvm_bindings::{KVM_MAX_CPUID_ENTRIES, kvm_cpuid_entry2};
 use kvm_ioctls::{Kvm, VmFd};
 use onereg::x86::{
     CR0, CR3, CR4, CS_BASE, CS_DB, CS_DPL, CS_G, CS_L, CS_LIMIT, CS_PRESENT, CS_S, CS_SELECTOR,
     CS_TYPE, Efer, IA32_CR_PAT, R8, RCX, RDI, RDX, RFLAGS, RIP, RSI, Rflags, SREGS_EFER,
 };
-use onereg::{Registers, X86};
+use onereg::{Arch, Registers, X86};
 use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
 
 use crate::failure::Failure;
@@ -23,6 +24,7 @@ use crate::machine::device::{Bus, SerialPort};
 use crate::machine::guest::{self, Wishes};
 use crate::machine::vcpu::Vcpu;
 use crate::machine::vm::describe;
+use crate::probe::{About, CpuidEntry};
 
 /// The architecture of the host's vCPUs.
 pub(crate) type Host = X86;
@@ -81,6 +83,43 @@ pub(crate) fn initialize(
     cpuid.map_err(|error| {
         Failure::new(format!("cannot set the CPUID of a vCPU: {}", describe(error)))
     })
+}
+
+/// Returns the MSRs that describe the host, and the CPUID that KVM supports.
+pub(crate) fn about(
+    kvm: &Kvm,
+    system: &onereg::kvm::Kvm<'_>,
+    _vm: &onereg::kvm::Kvm<'_>,
+) -> Result<About, Failure> {
+    let features = system.msr_features().map_err(|error| {
+        Failure::new(format!(
+            "cannot read the MSRs that describe the host (KVM_GET_MSR_FEATURE_INDEX_LIST): {error}"
+        ))
+    })?;
+    let cpuid = kvm.get_supported_cpuid(KVM_MAX_CPUID_ENTRIES).map_err(|error| {
+        Failure::new(format!("cannot read the CPUID that KVM supports: {}", describe(error)))
+    })?;
+    let name = |id| X86::TABLE.by_id(id).map_or_else(|| hex(id), |info| info.name.to_owned());
+    let entry = |entry: &kvm_cpuid_entry2| CpuidEntry {
+        function: hex(entry.function),
+        index: hex(entry.index),
+        eax: hex(entry.eax),
+        ebx: hex(entry.ebx),
+        ecx: hex(entry.ecx),
+        edx: hex(entry.edx),
+    };
+    Ok(About {
+        features: Some(
+            features.into_iter().map(|(id, value)| (name(id), value.map(hex))).collect(),
+        ),
+        cpuid: Some(cpuid.as_slice().iter().map(entry).collect()),
+        ..About::default()
+    })
+}
+
+/// Writes a number with all its digits.
+fn hex<T: LowerHex>(number: T) -> String {
+    format!("{number:#0width$x}", width = 2 + 2 * size_of::<T>())
 }
 
 /// Lists the ids of the registers that the vCPU may have: KVM_GET_REG_LIST, which x86 has since Linux 6.18 and which
