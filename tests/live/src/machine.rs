@@ -5,7 +5,7 @@ use std::io;
 use onereg::Listed;
 use onereg::kvm::Vcpu as Registers;
 
-use crate::arch::Host;
+use crate::arch::{self, Configuration, Host};
 use crate::facts::Facts;
 use crate::failure::Failure;
 use crate::system::{Device, Kvm, Vcpu, Vm};
@@ -35,6 +35,13 @@ pub(crate) struct List {
     pub(crate) ids: Vec<u64>,
     /// What is known of what it lists: the vCPU, or all vCPUs of the host.
     pub(crate) facts: Facts,
+}
+
+/// Creates a VM with a complete vCPU.
+pub(crate) fn create(kvm: &Kvm, configuration: &Configuration) -> Result<Machine, Failure> {
+    let machine = arch::create(kvm, configuration)?;
+    arch::finalize(&machine, configuration)?;
+    Ok(machine)
 }
 
 /// Creates a VM.

@@ -40,6 +40,11 @@ pub(crate) fn create(kvm: &Kvm, _configuration: &Configuration) -> Result<Machin
     Ok(Machine { vcpu, _devices: Vec::new(), vm })
 }
 
+/// Nothing is left to do before the vCPU is complete.
+pub(crate) fn finalize(_machine: &Machine, _configuration: &Configuration) -> Result<(), Failure> {
+    Ok(())
+}
+
 /// Says what is known of the host and a vCPU.
 pub(crate) fn facts(_kvm: &Kvm, _configuration: &Configuration, _machine: &Machine) -> Facts {
     const ALTIVEC: u64 = 0x1000_0000;

@@ -89,6 +89,11 @@ pub(crate) fn create(kvm: &Kvm, configuration: &Configuration) -> Result<Machine
     Ok(machine)
 }
 
+/// Nothing is left to do before the vCPU is complete.
+pub(crate) fn finalize(_machine: &Machine, _configuration: &Configuration) -> Result<(), Failure> {
+    Ok(())
+}
+
 /// Says what is known of the host and a vCPU.
 pub(crate) fn facts(_kvm: &Kvm, _configuration: &Configuration, machine: &Machine) -> Facts {
     let mut facts = Facts::default();

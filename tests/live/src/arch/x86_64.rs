@@ -121,6 +121,11 @@ const HOST_FLAGS: &[Flag] = &[
     ("RDTSCP", 0x8000_0001, 0, 3, 27),
 ];
 
+/// Nothing is left to do before the vCPU is complete.
+pub(crate) fn finalize(_machine: &Machine, _configuration: &Configuration) -> Result<(), Failure> {
+    Ok(())
+}
+
 /// Says what is known of the host and a vCPU.
 pub(crate) fn facts(kvm: &Kvm, configuration: &Configuration, machine: &Machine) -> Facts {
     let mut facts = Facts::default();
