@@ -14,7 +14,7 @@ use crate::arch::{self, Configuration, Host};
 use crate::errno::{Expected, Outcome};
 use crate::facts::Facts;
 use crate::failure::Failure;
-use crate::machine::{self, List, Machine};
+use crate::machine::{self, List, Machine, read_value};
 use crate::presence::Presence;
 use crate::release::Release;
 use crate::report::{Finding, Section, Unknown};
@@ -137,13 +137,6 @@ impl Section {
         self.tally.unknown.insert(format!("{:#018x}", unknown.id));
         self.unknown.push(unknown);
     }
-}
-
-/// Reads the bytes of a register.
-fn read_value(machine: &Machine, info: &Info) -> Result<Vec<u8>, onereg::Error> {
-    let registers = machine.registers();
-    let mut value = vec![0; info.place.size(registers.host())];
-    registers.read_bytes(info.place, &mut value).map(|()| value)
 }
 
 /// Writes the bytes of a register.

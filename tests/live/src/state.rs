@@ -36,7 +36,7 @@ pub(crate) struct Options {
     orders: u64,
 }
 
-/// Carries the state of a vCPU of every configuration with `only` in its name.
+/// Carries the state of a vCPU of every configuration with `only` in its name; without one, of all that differ in kind.
 pub(crate) fn check_host(
     kvm: &Kvm,
     path: &Path,
@@ -44,7 +44,11 @@ pub(crate) fn check_host(
     options: &Options,
 ) -> Result<Report, Failure> {
     let configurations = arch::configurations(kvm)?;
-    let wanted = configurations.iter().filter(|wanted| wanted.name.contains(only));
+    let is_wanted = |known: &&Configuration| match only {
+        "" => !arch::is_one_of_many(known),
+        only => known.name.contains(only),
+    };
+    let wanted = configurations.iter().filter(is_wanted);
     let sections = wanted.map(|configuration| {
         let mut section = Section { name: configuration.name.clone(), ..Section::default() };
         if let Err(failure) = check((kvm, path), &kernel, configuration, options, &mut section) {

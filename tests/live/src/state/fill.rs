@@ -1,11 +1,10 @@
 //! Legal values for every register that takes any.
 
-use onereg::{Access, Class, Field, Info, Registers, Scope, WriteRule};
+use onereg::{Access, Arch, Class, Field, Info, Registers, Scope, WriteRule};
 
 use crate::arch::Host;
-use crate::machine::Machine;
+use crate::machine::{Machine, read_value};
 use crate::random::Random;
-use onereg::Arch;
 
 /// How many registers have a value of their own.
 #[derive(Debug, Default)]
@@ -16,22 +15,31 @@ pub(super) struct Filled {
     pub(super) kept: usize,
 }
 
-/// Writes values to every register of class `state` that takes any, in the order of the phases.
+/// Writes values to every register of class `state` that takes any, against the order of a restore: what comes later there
+/// may start something that ends in a reset, which is to come before everything else has its value.
 pub(super) fn fill(machine: &Machine, random: &mut Random) -> Filled {
-    let mut registers: Vec<&Info> = Host::TABLE.registers.iter().filter(takes_any).collect();
+    let mut registers: Vec<&Info> = Host::TABLE.registers.iter().collect();
     registers.sort_by_key(|info| info.row.phase);
+    registers.reverse();
+    let last = registers.first().and_then(|info| info.row.phase);
     let mut filled = Filled::default();
-    for info in registers {
-        match fill_one(machine, info, random) {
-            Some(true) => filled.taken += 1,
-            Some(false) => filled.kept += 1,
-            None => {}
+    for phase in registers.chunk_by(|a, b| a.row.phase == b.row.phase) {
+        for info in phase.iter().filter(|info| takes_any(info)) {
+            match fill_one(machine, info, random) {
+                Some(true) => filled.taken += 1,
+                Some(false) => filled.kept += 1,
+                None => {}
+            }
+        }
+        // Reading the running state delivers what is pending.
+        for info in registers.iter().filter(|info| info.row.phase == last) {
+            let _ = read_value(machine, info);
         }
     }
     filled
 }
 
-fn takes_any(info: &&Info) -> bool {
+fn takes_any(info: &Info) -> bool {
     let row = info.row;
     (row.class, row.scope, row.write) == (Class::State, Scope::Vcpu, WriteRule::Any)
         && row.access == Access::ReadWrite
@@ -40,9 +48,8 @@ fn takes_any(info: &&Info) -> bool {
 
 /// Writes a value to a register, and says whether it took one; `None` where it is not there.
 fn fill_one(machine: &Machine, info: &Info, random: &mut Random) -> Option<bool> {
+    let present = read_value(machine, info).ok()?;
     let registers = machine.registers();
-    let mut present = vec![0; info.place.size(registers.host())];
-    registers.read_bytes(info.place, &mut present).ok()?;
     let takes = |value: &[u8]| registers.write_bytes(info.place, value).is_ok();
     if info.row.fields.is_empty() {
         return Some(plain(&present, random).iter().any(|value| takes(value)));
