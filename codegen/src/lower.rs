@@ -158,7 +158,12 @@ fn arch(tables: &Tables) -> Arch {
 fn lower_group(group: &RawGroup, path: &str) -> Group {
     let folder = path.rfind('/').map_or("", |slash| &path[..=slash]);
     let base = group.base.unwrap_or(0);
-    let below_base = if base == 0 { low_bits(32) } else { low_bits(base.trailing_zeros()) };
+    let below_base = match (group.base, &group.defaults.via) {
+        // Its rows have no ids.
+        (None, Some(_)) => 0,
+        (None | Some(0), _) => low_bits(32),
+        (Some(base), _) => low_bits(base.trailing_zeros()),
+    };
     Group {
         name: group.name.clone(),
         file: if is_file_name(&group.file) {

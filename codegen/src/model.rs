@@ -100,7 +100,7 @@ pub struct Group {
     pub file: String,
     /// Bits that every id of the group has.
     pub base: u64,
-    /// Bits that a row's number may use.
+    /// Bits that a row's number may use; none where another ioctl carries the rows.
     pub mask: u64,
     /// Named parts of the number, as written; empty for a plain number.
     pub parts: Vec<Part>,

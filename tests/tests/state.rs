@@ -12,7 +12,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use kvm_bindings::KVM_MAX_CPUID_ENTRIES;
 use kvm_ioctls::{Kvm, VcpuFd, VmFd};
 use onereg::kvm::Vcpu;
-use onereg::x86::{IA32_TSC, IA32_TSC_DEADLINE, R15, RIP, STAR, XSAVE_XMM};
+use onereg::x86::{IA32_TSC, IA32_TSC_DEADLINE, MP_STATE, R15, RIP, STAR, XSAVE_XMM};
 use onereg::{
     Arch, Capture, Class, FieldKind, Outcome, Present, Registers, RestoreOptions, StateFile,
     Unknown, VcpuState, VmWide, Width, X86,
@@ -101,7 +101,7 @@ fn random(state: &mut u64) -> u64 {
 fn fill(vcpu: &Vcpu<'_, X86>) -> usize {
     let mut seed = 7;
     let mut taken = 0;
-    // MSRs last: some hosts keep the bases of FS and GS twice, and a write of the MSR reaches both.
+    // Events before what an INIT resets: kvm_pvm resets FS and GS, but not their bases as MSRs.
     for info in X86::TABLE.registers.iter().rev().filter(|info| info.row.class == Class::State) {
         let mut value: Vec<u8> =
             (0..info.place.size(vcpu.host())).map(|_| random(&mut seed) as u8).collect();
@@ -120,6 +120,8 @@ fn fill(vcpu: &Vcpu<'_, X86>) -> usize {
             value[6..].fill(0);
         }
         taken += usize::from(vcpu.write_bytes(info.place, &value).is_ok());
+        // Delivers an INIT that this has latched.
+        vcpu.get(MP_STATE).unwrap();
     }
     taken
 }

@@ -1,7 +1,7 @@
 //! What a restore does with a register: a function of what its row says.
 
 use super::restore::{Outcome, VmWide};
-use crate::table::{Access, Class, Row, Scope, WriteRule};
+use crate::table::{Access, Class, Listed, Row, Scope, WriteRule};
 
 /// What a restore does with a register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,11 +28,21 @@ pub(super) fn of(row: Option<&Row>, vm_wide: VmWide) -> Treatment {
             Treatment::Compare
         }
         (.., Class::PreFinalize) => Treatment::Compare,
-        (_, WriteRule::BeforeFirstRun, _) | (.., Class::Identity | Class::WriteOnce) => {
-            Treatment::WriteOther
-        }
+        (_, WriteRule::BeforeFirstRun | WriteRule::ClearOnce, _)
+        | (.., Class::Identity | Class::WriteOnce) => Treatment::WriteOther,
+        _ if may_lack_it(row) => Treatment::WriteOther,
         (.., Class::State | Class::Volatile | Class::VmWide) => Treatment::Write,
     }
+}
+
+/// Kinds of conditions that hold for all vCPUs of a host, or for none.
+const OF_HOST: [&str; 3] = ["host:", "config:", "backend:"];
+
+/// Whether a vCPU may lack the register although it was read: no list of the vCPU has it, and its conditions are not those
+/// of the host alone. x86 reads such MSRs as their reset value and refuses every write.
+fn may_lack_it(row: &Row) -> bool {
+    let of_host = |condition: &str| OF_HOST.iter().any(|kind| condition.starts_with(kind));
+    row.listed != Listed::RegList && row.requires.iter().any(|condition| !of_host(condition))
 }
 
 /// Returns what is done with a register before the vCPU is finalized.

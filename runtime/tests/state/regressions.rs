@@ -245,6 +245,33 @@ fn the_high_word_of_the_steal_time_address_precedes_the_low_one() {
     assert_order(&capture(&Memory::<Riscv>::new(Host::LP64)), &names);
 }
 
+/// x86 reads MSRs that the vCPU lacks and refuses every write; riscv takes 0 for the timer only while it is armed.
+#[test]
+fn an_equal_value_is_not_written_where_it_may_be_refused() {
+    fn restores<A: Arch>(name: &'static str) {
+        let vcpu = Memory::<A>::new(Host::LP64);
+        let state = capture(&vcpu);
+        let fresh = Memory::<A>::new(Host::LP64);
+        let target = Faulty::new(fresh).failing_at(Operation::Set, place::<A>(name), EINVAL);
+        state.restore(&target, &RestoreOptions::default()).unwrap();
+    }
+    restores::<X86>("KVM_ASYNC_PF_INT");
+    restores::<X86>("HV_X64_MSR_SINT0");
+    restores::<Riscv>("TIMER_STATE");
+}
+
+/// x86: KVM_SET_SREGS takes values that the MSRs of the same storage refuse.
+#[test]
+fn msrs_that_a_struct_carries_are_left_to_it() {
+    let (vcpu, state) = filled::<X86>();
+    for name in ["EFER", "MSR_FS_BASE", "MSR_GS_BASE"] {
+        let target = Memory::<X86>::new(Host::LP64);
+        make_alike(&vcpu, &target);
+        let target = Faulty::new(target).failing_at(Operation::Set, place::<X86>(name), EINVAL);
+        state.restore(&target, &RestoreOptions::default()).unwrap();
+    }
+}
+
 /// What one register arms or seeds comes behind it.
 #[test]
 fn registers_follow_what_they_depend_on() {
@@ -259,7 +286,7 @@ fn registers_follow_what_they_depend_on() {
     assert_order(&powerpc, &["VPA_ADDR", "VPA_DTL"]);
     assert_order(&powerpc, &["TB_OFFSET", "DEC_EXPIRY"]);
     let arm64 = capture(&Memory::<Arm64>::new(Host::LP64));
-    assert_order(&arm64, &["SVE_VLS", "ID_AA64PFR0_EL1", "PSTATE", "X0"]);
+    assert_order(&arm64, &["SVE_VLS", "ID_AA64PFR0_EL1", "SERROR_PENDING", "PSTATE", "X0"]);
     let loongarch = capture(&Memory::<onereg::Loongarch>::new(Host::LP64));
     assert_order(&loongarch, &["CPUCFG2", "LBT_SCR0"]);
     assert_order(&loongarch, &["CPUCFG1", "CSR_ESTAT"]);

@@ -14,7 +14,7 @@ use crate::arch::{self, Configuration, Host};
 use crate::errno::{Expected, Outcome};
 use crate::facts::Facts;
 use crate::failure::Failure;
-use crate::machine::{List, Machine};
+use crate::machine::{self, List, Machine, read_value};
 use crate::presence::Presence;
 use crate::release::Release;
 use crate::report::{Finding, Section, Unknown};
@@ -43,13 +43,13 @@ fn check(
     release: Release,
     section: &mut Section,
 ) -> Result<(), Failure> {
-    let machine = arch::create(kvm, configuration)?;
+    let machine = machine::create(kvm, configuration)?;
     let subject = Subject::of(kvm, configuration, &machine, release)?;
     listed::check(&subject, section);
     read::check(&subject, section);
     written_back::check(&subject, section);
-    let before = other_values::check(&subject, &arch::create(kvm, configuration)?, section);
-    after_run::check(&subject, &arch::create(kvm, configuration)?, &before, section);
+    let before = other_values::check(&subject, &machine::create(kvm, configuration)?, section);
+    after_run::check(&subject, &machine::create(kvm, configuration)?, &before, section);
     orders::check(kvm, configuration, section)?;
     Ok(())
 }
@@ -137,13 +137,6 @@ impl Section {
         self.tally.unknown.insert(format!("{:#018x}", unknown.id));
         self.unknown.push(unknown);
     }
-}
-
-/// Reads the bytes of a register.
-fn read_value(machine: &Machine, info: &Info) -> Result<Vec<u8>, onereg::Error> {
-    let registers = machine.registers();
-    let mut value = vec![0; info.place.size(registers.host())];
-    registers.read_bytes(info.place, &mut value).map(|()| value)
 }
 
 /// Writes the bytes of a register.

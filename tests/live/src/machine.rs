@@ -2,10 +2,10 @@
 
 use std::io;
 
-use onereg::Listed;
 use onereg::kvm::Vcpu as Registers;
+use onereg::{Error, Info, Listed, Registers as _};
 
-use crate::arch::Host;
+use crate::arch::{self, Configuration, Host};
 use crate::facts::Facts;
 use crate::failure::Failure;
 use crate::system::{Device, Kvm, Vcpu, Vm};
@@ -37,6 +37,13 @@ pub(crate) struct List {
     pub(crate) facts: Facts,
 }
 
+/// Creates a VM with a complete vCPU.
+pub(crate) fn create(kvm: &Kvm, configuration: &Configuration) -> Result<Machine, Failure> {
+    let machine = arch::create(kvm, configuration)?;
+    arch::finalize(&machine, configuration)?;
+    Ok(machine)
+}
+
 /// Creates a VM.
 pub(crate) fn create_vm(kvm: &Kvm) -> Result<Vm, Failure> {
     kvm.create_vm().map_err(Failure::step("create a VM (KVM_CREATE_VM)"))
@@ -45,6 +52,13 @@ pub(crate) fn create_vm(kvm: &Kvm) -> Result<Vm, Failure> {
 /// Creates vCPU 0.
 pub(crate) fn create_vcpu(vm: &Vm) -> Result<Vcpu, Failure> {
     vm.create_vcpu(0).map_err(Failure::step("create a vCPU (KVM_CREATE_VCPU)"))
+}
+
+/// Reads the bytes of a register.
+pub(crate) fn read_value(machine: &Machine, info: &Info) -> Result<Vec<u8>, Error> {
+    let registers = machine.registers();
+    let mut value = vec![0; info.place.size(registers.host())];
+    registers.read_bytes(info.place, &mut value).map(|()| value)
 }
 
 /// Runs a vCPU only as far as the kernel goes before it enters the guest.

@@ -1,7 +1,8 @@
 //! `onereg-live`: checks the register tables against the KVM of this host.
 //!
 //! Reading order: [`arch`] (the configurations of a vCPU, and what is known of each), [`check`] (what is checked of
-//! one), [`report`] (what comes out). The rules are the tables'; this program only evaluates them.
+//! one), [`report`] (what comes out), [`state`] (complete states, carried to another process). The rules are the tables';
+//! this program only evaluates them.
 
 #![cfg(target_os = "linux")]
 
@@ -14,17 +15,19 @@ mod failure;
 #[allow(dead_code, reason = "no architecture needs all of it")]
 mod machine;
 mod presence;
+mod random;
 mod release;
 mod report;
 mod row;
+mod state;
 #[allow(dead_code, reason = "no architecture needs all of it")]
 mod system;
 
-use std::io::{self, Write};
+use std::io::{self, StdoutLock, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 use onereg::Arch;
 
 use crate::failure::Failure;
@@ -38,15 +41,27 @@ use crate::system::Kvm;
 #[derive(Parser)]
 #[command(name = "onereg-live", version)]
 struct Options {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Format of the report.
-    #[arg(long, value_enum, default_value_t = Format::Text)]
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
     format: Format,
     /// Check only the configurations with this text in their name.
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(long, global = true, value_name = "TEXT", default_value = "")]
     only: String,
     /// Device of KVM.
-    #[arg(long, value_name = "FILE", default_value = "/dev/kvm")]
+    #[arg(long, global = true, value_name = "FILE", default_value = "/dev/kvm")]
     kvm: PathBuf,
+}
+
+/// What to do instead of checking the tables.
+#[derive(Subcommand)]
+enum Command {
+    /// Fills vCPUs, carries their state to another process, and compares what arrives.
+    State(state::Options),
+    /// The other process: restores a state, and writes what the vCPU then holds.
+    #[command(hide = true)]
+    Restore(state::restore::Options),
 }
 
 /// Format of the report.
@@ -59,8 +74,7 @@ enum Format {
 }
 
 fn main() -> ExitCode {
-    let options = Options::parse();
-    match check_host(&options).and_then(|report| print(&report, options.format)) {
+    match run(&Options::parse()) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(failure) => {
@@ -70,31 +84,52 @@ fn main() -> ExitCode {
     }
 }
 
-/// Checks every configuration that the host offers.
-fn check_host(options: &Options) -> Result<Report, Failure> {
-    let kernel = system::kernel_release().map_err(Failure::step("ask for the kernel's release"))?;
-    let release = Release::parse(&kernel)
-        .ok_or_else(|| Failure::new(format!("cannot read the kernel's release `{kernel}`")))?;
+/// Does what was asked for, and returns whether nothing was found.
+fn run(options: &Options) -> Result<bool, Failure> {
     let path = options.kvm.display();
     let kvm = Kvm::open(&options.kvm).map_err(|error| {
         Failure::new(format!(
             "cannot open {path}: {error}; load the kvm module, or run as its group"
         ))
     })?;
-    let configurations = arch::configurations(&kvm)?;
-    let wanted = configurations.iter().filter(|wanted| wanted.name.contains(&options.only));
-    let sections = wanted.map(|wanted| check::configuration(&kvm, wanted, release));
+    let kernel = system::kernel_release().map_err(Failure::step("ask for the kernel's release"))?;
+    match &options.command {
+        None => {
+            let report = check_host(&kvm, kernel, &options.only)?;
+            print(options.format, |out| report.write_text(out), |out| report.write_json(out))?;
+            Ok(report.is_clean())
+        }
+        Some(Command::State(wanted)) => {
+            let only = (kernel, options.only.as_str());
+            let report = state::check_host(&kvm, &options.kvm, only, wanted)?;
+            print(options.format, |out| report.write_text(out), |out| report.write_json(out))?;
+            Ok(report.is_clean())
+        }
+        Some(Command::Restore(wanted)) => state::restore::run(&kvm, wanted).map(|()| true),
+    }
+}
+
+/// Checks every configuration that the host offers.
+fn check_host(kvm: &Kvm, kernel: String, only: &str) -> Result<Report, Failure> {
+    let release = Release::parse(&kernel)
+        .ok_or_else(|| Failure::new(format!("cannot read the kernel's release `{kernel}`")))?;
+    let configurations = arch::configurations(kvm)?;
+    let wanted = configurations.iter().filter(|wanted| wanted.name.contains(only));
+    let sections = wanted.map(|wanted| check::configuration(kvm, wanted, release));
     let table = arch::Host::TABLE;
     Ok(Report { arch: table.name, kernel, table: table.kernel, sections: sections.collect() })
 }
 
-/// Prints the report and returns whether it is clean.
-fn print(report: &Report, format: Format) -> Result<bool, Failure> {
+/// Prints a report in one of its formats.
+fn print(
+    format: Format,
+    text: impl FnOnce(&mut StdoutLock<'_>) -> io::Result<()>,
+    json: impl FnOnce(&mut StdoutLock<'_>) -> io::Result<()>,
+) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     let written = match format {
-        Format::Text => report.write_text(&mut out),
-        Format::Json => report.write_json(&mut out),
+        Format::Text => text(&mut out),
+        Format::Json => json(&mut out),
     };
-    written.and_then(|()| out.flush()).map_err(Failure::step("write the report"))?;
-    Ok(report.is_clean())
+    written.and_then(|()| out.flush()).map_err(Failure::step("write the report"))
 }

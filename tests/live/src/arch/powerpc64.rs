@@ -40,6 +40,16 @@ pub(crate) fn create(kvm: &Kvm, _configuration: &Configuration) -> Result<Machin
     Ok(Machine { vcpu, _devices: Vec::new(), vm })
 }
 
+/// Nothing is left to do before the vCPU is complete.
+pub(crate) fn finalize(_machine: &Machine, _configuration: &Configuration) -> Result<(), Failure> {
+    Ok(())
+}
+
+/// Whether it is one of many of its kind, which a longer check leaves to those that ask for it.
+pub(crate) fn is_one_of_many(_configuration: &Configuration) -> bool {
+    false
+}
+
 /// Says what is known of the host and a vCPU.
 pub(crate) fn facts(_kvm: &Kvm, _configuration: &Configuration, _machine: &Machine) -> Facts {
     const ALTIVEC: u64 = 0x1000_0000;

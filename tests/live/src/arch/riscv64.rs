@@ -89,6 +89,16 @@ pub(crate) fn create(kvm: &Kvm, configuration: &Configuration) -> Result<Machine
     Ok(machine)
 }
 
+/// Nothing is left to do before the vCPU is complete.
+pub(crate) fn finalize(_machine: &Machine, _configuration: &Configuration) -> Result<(), Failure> {
+    Ok(())
+}
+
+/// Whether it is one of many of its kind, which a longer check leaves to those that ask for it.
+pub(crate) fn is_one_of_many(configuration: &Configuration) -> bool {
+    configuration.switches.len() == 1
+}
+
 /// Says what is known of the host and a vCPU.
 pub(crate) fn facts(_kvm: &Kvm, _configuration: &Configuration, machine: &Machine) -> Facts {
     let mut facts = Facts::default();

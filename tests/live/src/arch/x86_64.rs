@@ -121,6 +121,16 @@ const HOST_FLAGS: &[Flag] = &[
     ("RDTSCP", 0x8000_0001, 0, 3, 27),
 ];
 
+/// Nothing is left to do before the vCPU is complete.
+pub(crate) fn finalize(_machine: &Machine, _configuration: &Configuration) -> Result<(), Failure> {
+    Ok(())
+}
+
+/// Whether it is one of many of its kind, which a longer check leaves to those that ask for it.
+pub(crate) fn is_one_of_many(_configuration: &Configuration) -> bool {
+    false
+}
+
 /// Says what is known of the host and a vCPU.
 pub(crate) fn facts(kvm: &Kvm, configuration: &Configuration, machine: &Machine) -> Facts {
     let mut facts = Facts::default();

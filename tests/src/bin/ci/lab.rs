@@ -66,6 +66,10 @@ const RUNS: &[Run] = &[
     live("riscv", OLDER),
     live("powerpc", None),
     live("powerpc", OLDER),
+    state("arm64"),
+    state("x86"),
+    state("riscv"),
+    state("powerpc"),
     copy(&["onereg-lab-copy", "/sample", "7"], WITH_SAMPLE, 7),
     copy(&["onereg-lab-copy", "/sample", "abort"], WITH_SAMPLE, ABORTED),
     copy(&["onereg-lab-copy", "/sample", "hang"], BRIEF_WITH_SAMPLE, TIME_OUT),
@@ -87,6 +91,11 @@ const fn probe(arch: &'static str, kernel: Option<&'static str>) -> Run {
 /// The tables against the kernel.
 const fn live(arch: &'static str, kernel: Option<&'static str>) -> Run {
     Run { arch, kernel, options: &[], program: &["onereg-live"], status: 0, check: is_proven }
+}
+
+/// Complete states, carried to another process.
+const fn state(arch: &'static str) -> Run {
+    Run { program: &["onereg-live", "state"], ..live(arch, None) }
 }
 
 /// A copy of the sample by the lab's own program, which then ends as its second argument says.
