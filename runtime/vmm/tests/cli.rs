@@ -249,6 +249,28 @@ fn the_profile_has_the_shape_that_programs_read() {
         let registers = profile["registers"].as_array().unwrap();
         assert!(registers.len() > 50, "{} registers", registers.len());
         registers.iter().for_each(check_register);
+        check_what_only_this_architecture_has(&profile);
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn check_what_only_this_architecture_has(profile: &Value) {
+    let features = profile["features"].as_object().unwrap();
+    assert!(features.contains_key("IA32_ARCH_CAPABILITIES"), "{features:?}");
+    let cpuid = profile["cpuid"].as_array().unwrap();
+    assert!(cpuid.len() > 10 && cpuid.iter().all(|leaf| leaf["eax"].is_string()), "{cpuid:?}");
+}
+
+#[cfg(target_arch = "aarch64")]
+fn check_what_only_this_architecture_has(profile: &Value) {
+    let writable = profile["writable"].as_object().unwrap();
+    assert!(writable.values().all(Value::is_string), "{writable:?}");
+}
+
+#[cfg(target_arch = "riscv64")]
+fn check_what_only_this_architecture_has(profile: &Value) {
+    for list in ["isa", "sbi"] {
+        assert!(!profile[list].as_array().unwrap().is_empty(), "{list}");
     }
 }
 
