@@ -14,5 +14,7 @@ pub mod modules;
 pub mod options;
 pub mod program;
 pub mod session;
+// A link to the VMM's own file.
+mod size;
 pub mod tools;
 pub mod version;

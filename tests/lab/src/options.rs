@@ -10,6 +10,7 @@ use clap::{CommandFactory, Parser};
 
 use crate::hosts::{self, HOSTS, Host};
 use crate::machine::Settings;
+use crate::size;
 use crate::version::Version;
 
 /// Runs a program of this workspace in an emulated host whose kernel offers /dev/kvm.
@@ -33,7 +34,7 @@ struct Options {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     smp: u32,
     /// Memory in bytes, or with K, M or G behind.
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     memory: Option<u64>,
     /// More of the kernel's command line.
     #[arg(long, value_name = "STR", allow_hyphen_values = true)]
@@ -129,19 +130,6 @@ fn names() -> Vec<&'static str> {
 
 fn version(text: &str) -> Result<Version, String> {
     Version::parse(text).ok_or_else(|| "expected a version such as 6.12 or 7".to_owned())
-}
-
-fn size(text: &str) -> Result<u64, String> {
-    let (digits, shift) = match text.char_indices().last() {
-        Some((end, 'K' | 'k')) => (&text[..end], 10),
-        Some((end, 'M' | 'm')) => (&text[..end], 20),
-        Some((end, 'G' | 'g')) => (&text[..end], 30),
-        _ => (text, 0),
-    };
-    let number: u64 = digits
-        .parse()
-        .map_err(|_| "expected a number of bytes, or one with K, M or G behind it".to_owned())?;
-    number.checked_mul(1 << shift).ok_or_else(|| "more than 64 bits of memory".to_owned())
 }
 
 fn copied(text: &str) -> Result<Copied, String> {
