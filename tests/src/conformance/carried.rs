@@ -3,7 +3,8 @@
 use super::carriers::ViaFact;
 use crate::kernel::Kernel;
 
-/// A register, or a family that is an array: carrier, struct, name, member, how many.
+/// A register, or a family that is an array: carrier, struct, name, member (with `[]` where the index is not at its end), how
+/// many.
 type Member = (&'static str, &'static str, &'static str, &'static str, usize);
 
 const MP_STATE: Member = ("mp_state", "kvm_mp_state", "MP_STATE", "mp_state", 1);
@@ -28,6 +29,7 @@ const MEMBERS: &[(&str, &[Member])] = &[
             ("fpu", "kvm_fpu", "FCSR", "fcsr", 1),
             ("fpu", "kvm_fpu", "FCC", "fcc", 1),
             ("fpu", "kvm_fpu", "FPR", "fpr", 32),
+            MP_STATE,
         ],
     ),
     (
@@ -51,6 +53,13 @@ const MEMBERS: &[(&str, &[Member])] = &[
             ("regs", "kvm_regs", "SPRG6", "sprg6", 1),
             ("regs", "kvm_regs", "SPRG7", "sprg7", 1),
             ("regs", "kvm_regs", "GPR", "gpr", 32),
+            ("sregs", "kvm_sregs", "PVR", "pvr", 1),
+            ("sregs", "kvm_sregs", "SDR1", "u.s.sdr1", 1),
+            ("sregs", "kvm_sregs", "SLBE", "u.s.ppc64.slb[].slbe", 64),
+            ("sregs", "kvm_sregs", "SLBV", "u.s.ppc64.slb[].slbv", 64),
+            ("sregs", "kvm_sregs", "SR", "u.s.ppc32.sr", 16),
+            ("sregs", "kvm_sregs", "IBAT", "u.s.ppc32.ibat", 8),
+            ("sregs", "kvm_sregs", "DBAT", "u.s.ppc32.dbat", 8),
         ],
     ),
     ("riscv", &[MP_STATE]),
@@ -100,7 +109,15 @@ fn expand(member: &Member) -> Vec<(String, Member, String)> {
     match *member {
         (_, _, name, of, 1) => vec![(name.to_owned(), *member, of.to_owned())],
         (_, _, name, of, count) => (0..count)
-            .map(|index| (format!("{name}{index}"), *member, format!("{of}[{index}]")))
+            .map(|index| (format!("{name}{index}"), *member, element(of, index)))
             .collect(),
+    }
+}
+
+/// Says in C which element of an array is meant.
+fn element(of: &str, index: usize) -> String {
+    match of.split_once("[]") {
+        Some((array, member)) => format!("{array}[{index}]{member}"),
+        None => format!("{of}[{index}]"),
     }
 }
