@@ -7,7 +7,7 @@ mod references;
 use std::collections::HashSet;
 
 use crate::diagnostics::{Finding, Place};
-use crate::model::{Arch, Group, Register, low_bits};
+use crate::model::{Arch, Group, Register, Scope, low_bits};
 use crate::names;
 use crate::source::{
     Attributes, RawArch, RawFields, RawGroup, Row, Tables, did_you_mean, is_file_name,
@@ -256,7 +256,7 @@ impl Context<'_> {
             until: copy(self.attribute(|a| a.until.as_ref())),
             write_since: copy(self.attribute(|a| a.write_since.as_ref())),
             xlen: self.attribute(|a| a.xlen.as_ref()).copied(),
-            scope: self.attribute(|a| a.scope.as_ref()).copied().unwrap_or_default(),
+            scope: self.scope(via.flatten()),
             listed: self.attribute(|a| a.listed.as_ref()).copied().unwrap_or_default(),
             hidden: self.attribute(|a| a.hidden.as_ref()).copied().unwrap_or_default(),
             class: self.attribute(|a| a.class.as_ref()).copied().unwrap_or_default(),
@@ -285,6 +285,13 @@ impl Context<'_> {
         let known: Vec<_> = self.raw.carriers.iter().map(|carrier| carrier.name.as_str()).collect();
         let place = || self.attribute_place("via", |attributes| attributes.via.is_some());
         named(name, &known, ["carrier", "carriers"], place, findings).map(Some)
+    }
+
+    /// The scope; that of the carrier where nothing says otherwise.
+    fn scope(&self, via: Option<usize>) -> Scope {
+        let carrier = via.and_then(|via| self.raw.carriers.get(via));
+        let scope = self.attribute(|attributes| attributes.scope.as_ref()).copied();
+        scope.or(carrier.map(|carrier| carrier.scope)).unwrap_or_default()
     }
 
     fn phase(&self, findings: &mut Vec<Finding>) -> Option<usize> {

@@ -78,6 +78,8 @@ pub struct Carrier {
     pub set: Option<Ioctl>,
     /// Index into [`Arch::phases`] of a struct that is saved as a whole, as large as the vCPU has it.
     pub block: Option<usize>,
+    /// Whose ioctls they are: the vCPU's or the VM's.
+    pub scope: Scope,
     /// One line.
     pub doc: String,
 }

@@ -162,6 +162,8 @@ pub struct Carrier {
     /// Index into [`Table::phases`] of a struct that is saved as a whole, as large as the vCPU has it, which may be
     /// larger than `size`.
     pub block: Option<u8>,
+    /// Whose ioctls they are: the vCPU's or the VM's.
+    pub scope: Scope,
 }
 
 /// An ioctl of the KVM family.

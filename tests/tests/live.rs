@@ -3,61 +3,36 @@
 //! Without /dev/kvm the tests fail where `CI=true`, and say that they skip elsewhere.
 
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
-// UNSAFETY: `kvm_ioctls` gives file descriptors only as numbers, and seccomp filters are installed by pointer.
-#![expect(unsafe_code, reason = "BorrowedFd of a number, and prctl")]
+// UNSAFETY: seccomp filters are installed by pointer.
+#![expect(unsafe_code, reason = "prctl takes a pointer")]
+
+mod machine;
 
 use std::collections::BTreeMap;
-use std::os::fd::{AsRawFd, BorrowedFd};
-use std::{env, thread};
+use std::thread;
 
-use kvm_bindings::{KVM_MAX_CPUID_ENTRIES, Msrs, kvm_msr_entry};
-use kvm_ioctls::{Kvm, VcpuFd, VmFd};
+use kvm_bindings::{Msrs, kvm_msr_entry};
 use onereg::kvm::Vcpu;
 use onereg::x86::{
-    CR0, CS_BASE, EFER, GUEST_SSP, IA32_SYSENTER_CS, IA32_SYSENTER_EIP, IA32_SYSENTER_ESP, LSTAR,
-    R15, RAX, RBX, RFLAGS, RIP, RSP, STAR, XCR0,
+    CR0, CS_BASE, EFER, GUEST_SSP, IA32_SYSENTER_CS, IA32_SYSENTER_EIP, IA32_SYSENTER_ESP,
+    KVM_CLOCK, LSTAR, R15, RAX, RBX, RFLAGS, RIP, RSP, STAR, XCR0,
 };
 use onereg::{
-    Arch, Class, ErrorKind, Listed, OnFailure, Operation, Place, Plan, Reg, Registers, X86,
+    Arch, Class, ErrorKind, Listed, OnFailure, Operation, Place, Plan, Reg, Registers, Scope, X86,
 };
 
-/// A VM with a vCPU that has the CPUID which KVM supports.
-struct Machine {
-    kvm: Kvm,
-    _vm: VmFd,
-    vcpu: VcpuFd,
+use machine::Machine;
+
+/// A VM with one vCPU.
+fn create() -> Option<Machine> {
+    Machine::new(1, |_| {})
 }
 
-impl Machine {
-    /// Creates one; `None`, said aloud, where there is no KVM and none was promised.
-    fn new() -> Option<Machine> {
-        let kvm = match Kvm::new() {
-            Ok(kvm) => kvm,
-            Err(error) if env::var_os("CI").is_some_and(|value| value == "true") => {
-                panic!("CI=true promises /dev/kvm, but it does not open: {error}")
-            }
-            Err(error) => {
-                println!("skipped: /dev/kvm does not open: {error}");
-                return None;
-            }
-        };
-        let vm = kvm.create_vm().unwrap();
-        let vcpu = vm.create_vcpu(0).unwrap();
-        vcpu.set_cpuid2(&kvm.get_supported_cpuid(KVM_MAX_CPUID_ENTRIES).unwrap()).unwrap();
-        Some(Machine { kvm, _vm: vm, vcpu })
-    }
-
-    fn fd(&self) -> BorrowedFd<'_> {
-        // SAFETY: the vCPU owns the descriptor and outlives the borrow.
-        unsafe { BorrowedFd::borrow_raw(self.vcpu.as_raw_fd()) }
-    }
-
-    /// Reads an MSR by KVM_GET_MSRS.
-    fn msr(&self, index: u32) -> Option<u64> {
-        let entry = kvm_msr_entry { index, ..Default::default() };
-        let mut msrs = Msrs::from_entries(&[entry]).unwrap();
-        (self.vcpu.get_msrs(&mut msrs) == Ok(1)).then(|| msrs.as_slice()[0].data)
-    }
+/// Reads an MSR by KVM_GET_MSRS.
+fn msr(machine: &Machine, index: u32) -> Option<u64> {
+    let entry = kvm_msr_entry { index, ..Default::default() };
+    let mut msrs = Msrs::from_entries(&[entry]).unwrap();
+    (machine.vcpus[0].get_msrs(&mut msrs) == Ok(1)).then(|| msrs.as_slice()[0].data)
 }
 
 /// Returns whether a register stays as it is while nothing runs.
@@ -67,8 +42,8 @@ fn is_steady(id: u64) -> bool {
 
 #[test]
 fn every_listed_msr_reads_as_by_get_msrs() {
-    let Some(machine) = Machine::new() else { return };
-    let fd = machine.fd();
+    let Some(machine) = create() else { return };
+    let fd = machine.vcpu(0);
     let vcpu = Vcpu::<X86>::over(&fd);
     let list = machine.kvm.get_msr_index_list().unwrap();
     let mut compared = 0;
@@ -76,9 +51,9 @@ fn every_listed_msr_reads_as_by_get_msrs() {
         let id = EFER.id().unwrap() & !0xffff_ffff | u64::from(*index);
         let mut value = [0; 8];
         let ours = vcpu.get_raw(id, &mut value).map(|()| u64::from_ne_bytes(value));
-        assert_eq!(ours.is_ok(), machine.msr(*index).is_some(), "{id:#x}");
+        assert_eq!(ours.is_ok(), msr(&machine, *index).is_some(), "{id:#x}");
         if is_steady(id) {
-            assert_eq!(ours.ok(), machine.msr(*index), "{id:#x}");
+            assert_eq!(ours.ok(), msr(&machine, *index), "{id:#x}");
             compared += 1;
         }
     }
@@ -88,9 +63,8 @@ fn every_listed_msr_reads_as_by_get_msrs() {
 
 #[test]
 fn the_list_of_msrs_is_the_kernels_whole_list() {
-    let Some(machine) = Machine::new() else { return };
-    // SAFETY: the device owns the descriptor and outlives the borrow.
-    let fd = unsafe { BorrowedFd::borrow_raw(machine.kvm.as_raw_fd()) };
+    let Some(machine) = create() else { return };
+    let fd = machine.kvm();
     let system = onereg::kvm::Kvm::over(&fd);
     let numbers = |ids: Vec<u64>| ids.iter().map(|id| *id as u32).collect::<Vec<u32>>();
     let expected = machine.kvm.get_msr_index_list().unwrap();
@@ -107,22 +81,38 @@ fn the_list_of_msrs_is_the_kernels_whole_list() {
 
 #[test]
 fn a_written_msr_reads_as_by_get_msrs() {
-    let Some(machine) = Machine::new() else { return };
-    let fd = machine.fd();
+    let Some(machine) = create() else { return };
+    let fd = machine.vcpu(0);
     let vcpu = Vcpu::<X86>::over(&fd);
     let registers = [LSTAR, STAR, IA32_SYSENTER_ESP, IA32_SYSENTER_EIP];
     for (register, value) in registers.into_iter().zip(0x1_2000..) {
         vcpu.set(register, value).unwrap();
         assert_eq!(vcpu.get(register), Ok(value));
-        assert_eq!(machine.msr(register.id().unwrap() as u32), Some(value), "{register:?}");
+        assert_eq!(msr(&machine, register.id().unwrap() as u32), Some(value), "{register:?}");
     }
     assert_eq!(vcpu.get_many(registers).unwrap(), [0x1_2000, 0x1_2001, 0x1_2002, 0x1_2003]);
 }
 
 #[test]
+fn a_register_of_the_vm_crosses_with_its_descriptor() {
+    let Some(machine) = create() else { return };
+    let (fd, vm) = (machine.vcpu(0), machine.vm());
+    let without = Vcpu::<X86>::over(&fd);
+    assert_eq!(without.get(KVM_CLOCK).unwrap_err().kind(), ErrorKind::Absent);
+    assert_eq!(without.set(KVM_CLOCK, 0).unwrap_err().kind(), ErrorKind::Absent);
+    let vcpu = Vcpu::<X86>::over(&fd).within(&vm);
+    let hour = 3_600_000_000_000;
+    vcpu.set(KVM_CLOCK, 1000 * hour).unwrap();
+    let theirs = machine.vm.get_clock().unwrap().clock;
+    let ours = vcpu.get(KVM_CLOCK).unwrap();
+    assert!((1000 * hour..=ours).contains(&theirs), "{theirs} {ours}");
+    assert!(ours < 1001 * hour, "{ours}");
+}
+
+#[test]
 fn an_id_that_does_not_exist_is_explained() {
-    let Some(machine) = Machine::new() else { return };
-    let fd = machine.fd();
+    let Some(machine) = create() else { return };
+    let fd = machine.vcpu(0);
     let vcpu = Vcpu::<X86>::over(&fd);
     let msr = EFER.id().unwrap() & !0xffff_ffff | 0x4242;
     let wrong_size = EFER.id().unwrap() ^ 1 << 52;
@@ -147,8 +137,8 @@ fn an_id_that_does_not_exist_is_explained() {
 
 #[test]
 fn a_refused_value_is_explained() {
-    let Some(machine) = Machine::new() else { return };
-    let fd = machine.fd();
+    let Some(machine) = create() else { return };
+    let fd = machine.vcpu(0);
     let vcpu = Vcpu::<X86>::over(&fd);
     // Not canonical.
     let error = vcpu.set(LSTAR, 1 << 63).unwrap_err();
@@ -160,26 +150,26 @@ fn a_refused_value_is_explained() {
 
 #[test]
 fn a_register_of_a_struct_leaves_the_others() {
-    let Some(machine) = Machine::new() else { return };
-    let fd = machine.fd();
+    let Some(machine) = create() else { return };
+    let fd = machine.vcpu(0);
     let vcpu = Vcpu::<X86>::over(&fd);
-    let before = machine.vcpu.get_regs().unwrap();
+    let before = machine.vcpus[0].get_regs().unwrap();
     vcpu.set(RBX, 0x1234).unwrap();
     let expected = kvm_bindings::kvm_regs { rbx: 0x1234, ..before };
-    assert_eq!(machine.vcpu.get_regs().unwrap(), expected);
-    let before = machine.vcpu.get_sregs().unwrap();
+    assert_eq!(machine.vcpus[0].get_regs().unwrap(), expected);
+    let before = machine.vcpus[0].get_sregs().unwrap();
     vcpu.update(CR0, |cr0| cr0.with_wp(true)).unwrap();
     let expected = kvm_bindings::kvm_sregs { cr0: before.cr0 | 1 << 16, ..before };
-    assert_eq!(machine.vcpu.get_sregs().unwrap(), expected);
-    assert_eq!(vcpu.get(XCR0), Ok(machine.vcpu.get_xcrs().unwrap().xcrs[0].value));
+    assert_eq!(machine.vcpus[0].get_sregs().unwrap(), expected);
+    assert_eq!(vcpu.get(XCR0), Ok(machine.vcpus[0].get_xcrs().unwrap().xcrs[0].value));
 }
 
 #[test]
 fn every_struct_comes_back_as_it_was() {
-    let Some(machine) = Machine::new() else { return };
-    let fd = machine.fd();
+    let Some(machine) = create() else { return };
+    let fd = machine.vcpu(0);
     let vcpu = Vcpu::<X86>::over(&fd);
-    for carrier in X86::TABLE.carriers {
+    for carrier in X86::TABLE.carriers.iter().filter(|carrier| carrier.scope == Scope::Vcpu) {
         let in_it =
             |place: &Place| matches!(place, Place::Via { carrier: of, .. } if of == carrier);
         let places = X86::TABLE.registers.iter().map(|info| info.place).filter(in_it);
@@ -201,8 +191,8 @@ fn every_struct_comes_back_as_it_was() {
 
 #[test]
 fn bulk_calls_agree_with_single_ones() {
-    let Some(machine) = Machine::new() else { return };
-    let fd = machine.fd();
+    let Some(machine) = create() else { return };
+    let fd = machine.vcpu(0);
     let vcpu = Vcpu::<X86>::over(&fd);
     let registers = X86::TABLE.registers.iter().filter(|info| info.row.class != Class::Volatile);
     let infos: Vec<_> = registers.collect();
@@ -227,12 +217,12 @@ fn bulk_calls_agree_with_single_ones() {
 
 #[test]
 fn a_failed_plan_is_rolled_back() {
-    let Some(machine) = Machine::new() else { return };
-    let fd = machine.fd();
+    let Some(machine) = create() else { return };
+    let fd = machine.vcpu(0);
     let vcpu = Vcpu::<X86>::over(&fd);
     vcpu.set_many((RAX, STAR, IA32_SYSENTER_CS), (1, 2, 3)).unwrap();
-    let registers = machine.vcpu.get_regs().unwrap();
-    let system = machine.vcpu.get_sregs().unwrap();
+    let registers = machine.vcpus[0].get_regs().unwrap();
+    let system = machine.vcpus[0].get_sregs().unwrap();
     let error = vcpu
         .set_many_or(
             (RAX, CS_BASE, STAR, LSTAR, R15),
@@ -245,15 +235,15 @@ fn a_failed_plan_is_rolled_back() {
     // Registers that cross in one struct are written together.
     assert_eq!(error.done(), [0, 4, 1, 2]);
     assert!(error.not_restored().is_empty(), "{error}");
-    assert_eq!(machine.vcpu.get_regs().unwrap(), registers);
-    assert_eq!(machine.vcpu.get_sregs().unwrap(), system);
+    assert_eq!(machine.vcpus[0].get_regs().unwrap(), registers);
+    assert_eq!(machine.vcpus[0].get_sregs().unwrap(), system);
     assert_eq!(vcpu.get_many((STAR, IA32_SYSENTER_CS, LSTAR)).unwrap(), (2, 3, 0));
 }
 
 #[test]
 fn stop_at_the_first_failure_keeps_what_was_written() {
-    let Some(machine) = Machine::new() else { return };
-    let fd = machine.fd();
+    let Some(machine) = create() else { return };
+    let fd = machine.vcpu(0);
     let vcpu = Vcpu::<X86>::over(&fd);
     let error = vcpu.set_many((STAR, LSTAR, RAX), (5, 1 << 63, 6)).unwrap_err();
     assert_eq!(error.done(), [0]);
@@ -266,8 +256,8 @@ fn stop_at_the_first_failure_keeps_what_was_written() {
 
 #[test]
 fn msrs_beyond_one_call_are_all_read() {
-    let Some(machine) = Machine::new() else { return };
-    let fd = machine.fd();
+    let Some(machine) = create() else { return };
+    let fd = machine.vcpu(0);
     let vcpu = Vcpu::<X86>::over(&fd);
     vcpu.set(STAR, 9).unwrap();
     let many = vec![STAR; 600];
@@ -276,8 +266,8 @@ fn msrs_beyond_one_call_are_all_read() {
 
 #[test]
 fn a_struct_that_refuses_a_value_names_the_registers_in_it() {
-    let Some(machine) = Machine::new() else { return };
-    let fd = machine.fd();
+    let Some(machine) = create() else { return };
+    let fd = machine.vcpu(0);
     let vcpu = Vcpu::<X86>::over(&fd);
     // Paging without protected mode.
     let error = vcpu.update(CR0, |cr0| cr0.with_pg(true).with_pe(false)).unwrap_err();
@@ -286,8 +276,8 @@ fn a_struct_that_refuses_a_value_names_the_registers_in_it() {
 
 #[test]
 fn the_register_list_has_the_shadow_stack_pointer_at_most() {
-    let Some(machine) = Machine::new() else { return };
-    let fd = machine.fd();
+    let Some(machine) = create() else { return };
+    let fd = machine.vcpu(0);
     let vcpu = Vcpu::<X86>::over(&fd);
     let list = match vcpu.reg_list() {
         Ok(list) => list,
@@ -300,8 +290,8 @@ fn the_register_list_has_the_shadow_stack_pointer_at_most() {
 
 #[test]
 fn registers_without_a_row_are_typed_by_hand() {
-    let Some(machine) = Machine::new() else { return };
-    let fd = machine.fd();
+    let Some(machine) = create() else { return };
+    let fd = machine.vcpu(0);
     let vcpu = Vcpu::<X86>::over(&fd);
     let star = Reg::<X86, u64>::new(Place::OneReg(STAR.id().unwrap()));
     vcpu.set(star, 77).unwrap();
@@ -310,8 +300,8 @@ fn registers_without_a_row_are_typed_by_hand() {
 
 #[test]
 fn a_kernel_without_ids_for_msrs_makes_no_difference() {
-    let Some(machine) = Machine::new() else { return };
-    let fd = machine.fd();
+    let Some(machine) = create() else { return };
+    let fd = machine.vcpu(0);
     let vcpu = Vcpu::<X86>::over(&fd);
     vcpu.set_many((STAR, RSP, RIP), (0x1234, 0x5678, 0x9abc)).unwrap();
     let steady = X86::TABLE.registers.iter().filter(|info| info.row.class != Class::Volatile);
@@ -328,7 +318,7 @@ fn a_kernel_without_ids_for_msrs_makes_no_difference() {
         let old_kernel = scope.spawn(|| {
             refuse_one_reg();
             // The premise: ids are refused now, also that of a register which is no MSR.
-            assert!(machine.vcpu.get_one_reg(STAR.id().unwrap(), &mut [0; 8]).is_err());
+            assert!(machine.vcpus[0].get_one_reg(STAR.id().unwrap(), &mut [0; 8]).is_err());
             let by_msrs = read_all();
             let written = vcpu.set(STAR, 0x4321).and_then(|()| vcpu.get(STAR));
             assert!(vcpu.set(LSTAR, 1 << 63).is_err());

@@ -3,14 +3,9 @@
 //! Without /dev/kvm the tests fail where `CI=true`, and say that they skip elsewhere.
 
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
-// UNSAFETY: `kvm_ioctls` gives file descriptors only as numbers.
-#![expect(unsafe_code, reason = "BorrowedFd of a number")]
 
-use std::env;
-use std::os::fd::{AsRawFd, BorrowedFd};
+mod machine;
 
-use kvm_bindings::KVM_MAX_CPUID_ENTRIES;
-use kvm_ioctls::{Kvm, VcpuFd, VmFd};
 use onereg::kvm::Vcpu;
 use onereg::x86::{IA32_TSC, IA32_TSC_DEADLINE, MP_STATE, R15, RIP, STAR, XSAVE_XMM};
 use onereg::{
@@ -18,65 +13,36 @@ use onereg::{
     Unknown, VcpuState, VmWide, Width, X86,
 };
 
-/// A VM with an in-kernel interrupt controller and vCPUs that have the CPUID which KVM supports.
-struct Machine {
-    kvm: Kvm,
-    vcpus: Vec<VcpuFd>,
-    _vm: VmFd,
+use machine::Machine;
+
+/// A VM with an in-kernel interrupt controller.
+fn create(vcpus: u64) -> Option<Machine> {
+    Machine::new(vcpus, |vm| vm.create_irq_chip().unwrap())
 }
 
-impl Machine {
-    /// Creates one; `None`, said aloud, where there is no KVM and none was promised.
-    fn new(vcpus: u64) -> Option<Machine> {
-        let kvm = match Kvm::new() {
-            Ok(kvm) => kvm,
-            Err(error) if env::var_os("CI").is_some_and(|value| value == "true") => {
-                panic!("CI=true promises /dev/kvm, but it does not open: {error}")
-            }
-            Err(error) => {
-                println!("skipped: /dev/kvm does not open: {error}");
-                return None;
-            }
-        };
-        let vm = kvm.create_vm().unwrap();
-        vm.create_irq_chip().unwrap();
-        let cpuid = kvm.get_supported_cpuid(KVM_MAX_CPUID_ENTRIES).unwrap();
-        let vcpus = (0..vcpus).map(|index| vm.create_vcpu(index).unwrap());
-        let vcpus: Vec<VcpuFd> = vcpus.inspect(|vcpu| vcpu.set_cpuid2(&cpuid).unwrap()).collect();
-        Some(Machine { kvm, vcpus, _vm: vm })
-    }
-
-    fn fd(&self, index: usize) -> BorrowedFd<'_> {
-        // SAFETY: the vCPU owns the descriptor and outlives the borrow.
-        unsafe { BorrowedFd::borrow_raw(self.vcpus[index].as_raw_fd()) }
-    }
-
-    fn capture(&self, index: usize) -> Capture {
-        // SAFETY: the device owns the descriptor and outlives the borrow.
-        let kvm = unsafe { BorrowedFd::borrow_raw(self.kvm.as_raw_fd()) };
-        let fd = self.fd(index);
-        let vcpu = Vcpu::<X86>::over(&fd);
-        let ids = vcpu.listed_ids(&onereg::kvm::Kvm::over(&kvm)).unwrap();
-        let present = ids.as_deref().map_or(Present::Table, Present::Listed);
-        VcpuState::capture(&vcpu, present, Unknown::Refuse).unwrap()
-    }
+fn capture(machine: &Machine, index: usize) -> Capture {
+    let (kvm, vm, fd) = (machine.kvm(), machine.vm(), machine.vcpu(index));
+    let vcpu = Vcpu::<X86>::over(&fd).within(&vm);
+    let ids = vcpu.listed_ids(&onereg::kvm::Kvm::over(&kvm)).unwrap();
+    let present = ids.as_deref().map_or(Present::Table, Present::Listed);
+    VcpuState::capture(&vcpu, present, Unknown::Refuse).unwrap()
 }
 
 #[test]
 fn a_restored_vcpu_has_the_captured_state() {
-    let Some(machine) = Machine::new(1) else { return };
-    let fd = machine.fd(0);
-    let vcpu = Vcpu::<X86>::over(&fd);
+    let Some(machine) = create(1) else { return };
+    let (fd, vm) = (machine.vcpu(0), machine.vm());
+    let vcpu = Vcpu::<X86>::over(&fd).within(&vm);
     vcpu.set_many((R15, RIP, STAR, XSAVE_XMM[3]), (1, 2, 3, 4)).unwrap();
     vcpu.set(IA32_TSC_DEADLINE, vcpu.get(IA32_TSC).unwrap() + (1 << 40)).unwrap();
-    let Capture { state, absent, skipped } = machine.capture(0);
+    let Capture { state, absent, skipped } = capture(&machine, 0);
     assert!(skipped.is_empty());
     println!("{} registers, {} absent", state.registers().len(), absent.len());
     assert!(state.registers().len() > 400);
 
-    let other = Machine::new(1).unwrap();
-    let fd = other.fd(0);
-    let target = Vcpu::<X86>::over(&fd);
+    let other = create(1).unwrap();
+    let (fd, vm) = (other.vcpu(0), other.vm());
+    let target = Vcpu::<X86>::over(&fd).within(&vm);
     let restored = state.restore(&target, &RestoreOptions::default()).unwrap();
     let written = restored.count(Outcome::Written);
     println!("{written} written, {} the same", restored.count(Outcome::Same));
@@ -85,7 +51,7 @@ fn a_restored_vcpu_has_the_captured_state() {
     for difference in &differences {
         assert!(difference.may_differ(), "{difference}");
     }
-    let again = other.capture(0).state;
+    let again = capture(&other, 0).state;
     for difference in state.differences(&again) {
         assert!(difference.may_differ(), "{difference}");
     }
@@ -128,19 +94,19 @@ fn fill(vcpu: &Vcpu<'_, X86>) -> usize {
 
 #[test]
 fn a_filled_vcpu_is_restored() {
-    let Some(machine) = Machine::new(1) else { return };
-    let fd = machine.fd(0);
+    let Some(machine) = create(1) else { return };
+    let fd = machine.vcpu(0);
     let taken = fill(&Vcpu::<X86>::over(&fd));
-    let state = machine.capture(0).state;
+    let state = capture(&machine, 0).state;
     let not_zero = state.registers().filter(|saved| saved.value().iter().any(|byte| *byte != 0));
     println!("{taken} registers took a value, {} are not zero", not_zero.count());
     assert!(taken > 200, "{taken}");
     let bytes = StateFile { vcpus: vec![state] }.to_bytes();
     let state = &StateFile::from_bytes(&bytes).unwrap().vcpus[0];
 
-    let other = Machine::new(1).unwrap();
-    let fd = other.fd(0);
-    let target = Vcpu::<X86>::over(&fd);
+    let other = create(1).unwrap();
+    let (fd, vm) = (other.vcpu(0), other.vm());
+    let target = Vcpu::<X86>::over(&fd).within(&vm);
     state.restore(&target, &RestoreOptions::default()).unwrap();
     for difference in state.verify(&target).unwrap() {
         assert!(difference.may_differ(), "{difference}");
@@ -149,18 +115,18 @@ fn a_filled_vcpu_is_restored() {
 
 #[test]
 fn every_vcpu_of_a_vm_is_restored() {
-    let Some(machine) = Machine::new(2) else { return };
-    let states = [machine.capture(0).state, machine.capture(1).state];
-    let other = Machine::new(2).unwrap();
+    let Some(machine) = create(2) else { return };
+    let states = [capture(&machine, 0).state, capture(&machine, 1).state];
+    let other = create(2).unwrap();
     for (index, (state, vm_wide)) in states.iter().zip([VmWide::Write, VmWide::Leave]).enumerate() {
-        let fd = other.fd(index);
-        let target = Vcpu::<X86>::over(&fd);
+        let (fd, vm) = (other.vcpu(index), other.vm());
+        let target = Vcpu::<X86>::over(&fd).within(&vm);
         let options = RestoreOptions { vm_wide, ..RestoreOptions::default() };
         state.restore(&target, &options).unwrap();
     }
     for (index, state) in states.iter().enumerate() {
-        let fd = other.fd(index);
-        for difference in state.verify(&Vcpu::<X86>::over(&fd)).unwrap() {
+        let (fd, vm) = (other.vcpu(index), other.vm());
+        for difference in state.verify(&Vcpu::<X86>::over(&fd).within(&vm)).unwrap() {
             assert!(difference.may_differ(), "vCPU {index}: {difference}");
         }
     }

@@ -119,6 +119,7 @@ pub(crate) const CARRIER: &[Key] = &[
         Shape::Text,
         "Phase of the struct as one opaque block, as large as the vCPU has it",
     ),
+    optional("scope", words!(Scope), "Whose ioctls they are, and its registers"),
     optional("doc", Shape::Text, "One line"),
 ];
 

@@ -9,13 +9,22 @@ use crate::register::Place;
 use crate::table::Carrier;
 
 /// Reads the register at `place`.
-pub(super) fn read(fd: BorrowedFd<'_>, place: Place, value: &mut [u8]) -> Result<(), ErrorKind> {
-    take(&get_struct(fd, carrier(place)?)?, place, value)
+pub(super) fn read(
+    fd: BorrowedFd<'_>,
+    carrier: &Carrier,
+    place: Place,
+    value: &mut [u8],
+) -> Result<(), ErrorKind> {
+    take(&get_struct(fd, carrier)?, place, value)
 }
 
 /// Writes the register at `place`, and the rest of its struct as just read.
-pub(super) fn write(fd: BorrowedFd<'_>, place: Place, value: &[u8]) -> Result<(), ErrorKind> {
-    let carrier = carrier(place)?;
+pub(super) fn write(
+    fd: BorrowedFd<'_>,
+    carrier: &Carrier,
+    place: Place,
+    value: &[u8],
+) -> Result<(), ErrorKind> {
     let mut bytes = get_struct(fd, carrier)?;
     put(&mut bytes, place, value)?;
     set_struct(fd, carrier, &bytes)
@@ -41,7 +50,8 @@ pub(super) fn put(bytes: &mut [u8], place: Place, value: &[u8]) -> Result<(), Er
     Ok(())
 }
 
-fn carrier(place: Place) -> Result<&'static Carrier, ErrorKind> {
+/// Returns what carries the register at `place`.
+pub(super) fn carrier(place: Place) -> Result<&'static Carrier, ErrorKind> {
     match place {
         Place::Via { carrier, .. } => Ok(carrier),
         _ => Err(ErrorKind::Unsupported("a vCPU has no registers at addresses")),

@@ -78,7 +78,7 @@ impl Group {
                 report.record(*position, vcpu.read_bytes(slot.place(), slot.bytes_mut(buffer)))
             }
             Group::Struct(carrier, positions) => {
-                let bytes = ioctl::get_struct(vcpu.fd(), carrier);
+                let bytes = vcpu.fd_of(carrier).and_then(|fd| ioctl::get_struct(fd, carrier));
                 record_all(positions, report, |position| {
                     let slot = &slots[position];
                     let bytes = bytes.as_deref().map_err(|kind| error(position, *kind))?;
@@ -138,11 +138,12 @@ fn write_struct<'a, A: Arch>(
     changed: impl Iterator<Item = &'a Slot>,
     buffer: &[u8],
 ) -> Result<(), ErrorKind> {
-    let mut bytes = ioctl::get_struct(vcpu.fd(), carrier)?;
+    let fd = vcpu.fd_of(carrier)?;
+    let mut bytes = ioctl::get_struct(fd, carrier)?;
     for slot in changed {
         carriers::put(&mut bytes, slot.place(), slot.bytes(buffer))?;
     }
-    ioctl::set_struct(vcpu.fd(), carrier, &bytes)
+    ioctl::set_struct(fd, carrier, &bytes)
 }
 
 /// Records registers that crossed together: all of them, also when the report says to stop.

@@ -507,6 +507,7 @@ mod tests {
             get: ioctl,
             set: Some(ioctl),
             block: None,
+            scope: crate::Scope::Vcpu,
         };
         let null = std::fs::File::open("/dev/null").unwrap();
         let fd = std::os::fd::AsFd::as_fd(&null);

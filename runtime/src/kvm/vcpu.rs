@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Operation};
 use crate::register::{Arch, Place};
 use crate::registers::{Host, Registers};
 use crate::riscv::VLENB;
-use crate::table::Carrier;
+use crate::table::{Carrier, Scope};
 use crate::value::Vlenb;
 use crate::{Riscv, X86};
 
@@ -37,6 +37,7 @@ use crate::{Riscv, X86};
 /// ```
 pub struct Vcpu<'fd, A> {
     fd: BorrowedFd<'fd>,
+    vm: Option<BorrowedFd<'fd>>,
     vlenb: u16,
     arch: PhantomData<fn() -> A>,
 }
@@ -49,7 +50,14 @@ impl<'fd, A: Arch> Vcpu<'fd, A> {
     /// [`BorrowedFd`] first.
     pub fn over(fd: &'fd impl AsFd) -> Self {
         let fd = fd.as_fd();
-        Vcpu { fd, vlenb: vlenb::<A>(fd), arch: PhantomData }
+        Vcpu { fd, vm: None, vlenb: vlenb::<A>(fd), arch: PhantomData }
+    }
+
+    /// Adopts the file descriptor of the vCPU's VM too, whose ioctls carry registers of the whole VM (x86: kvmclock).
+    ///
+    /// Without it these are [absent](ErrorKind::Absent).
+    pub fn within(self, vm: &'fd impl AsFd) -> Self {
+        Vcpu { vm: Some(vm.as_fd()), ..self }
     }
 
     /// Reads the register with a raw 64-bit id by KVM_GET_ONE_REG.
@@ -111,7 +119,7 @@ fn vlenb<A: Arch>(fd: BorrowedFd<'_>) -> u16 {
     if A::CODE != Riscv::CODE {
         return 1;
     }
-    let vcpu = Vcpu { fd, vlenb: 1, arch: PhantomData };
+    let vcpu = Vcpu { fd, vm: None, vlenb: 1, arch: PhantomData };
     match vcpu.get(VLENB) {
         Ok(bytes)
             if (1..=Vlenb::MAX as u64).contains(&bytes.bits())
@@ -162,12 +170,14 @@ impl<A: Arch> Registers<A> for Vcpu<'_, A> {
     }
 
     fn read_block(&self, carrier: &'static Carrier) -> Result<Vec<u8>, Error> {
-        ioctl::get_block(self.fd, carrier)
+        self.fd_of(carrier)
+            .and_then(|fd| ioctl::get_block(fd, carrier))
             .map_err(|kind| Error::of_block::<A>(Operation::Get, carrier, self.host(), kind))
     }
 
     fn write_block(&self, carrier: &'static Carrier, bytes: &[u8]) -> Result<(), Error> {
-        ioctl::set_block(self.fd, carrier, bytes)
+        self.fd_of(carrier)
+            .and_then(|fd| ioctl::set_block(fd, carrier, bytes))
             .map_err(|kind| Error::of_block::<A>(Operation::Set, carrier, self.host(), kind))
     }
 }
@@ -175,6 +185,14 @@ impl<A: Arch> Registers<A> for Vcpu<'_, A> {
 impl<A: Arch> Vcpu<'_, A> {
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
         self.fd
+    }
+
+    /// Returns the file descriptor that takes the ioctls of `carrier`.
+    pub(super) fn fd_of(&self, carrier: &Carrier) -> Result<BorrowedFd<'_>, ErrorKind> {
+        match carrier.scope {
+            Scope::Vcpu => Ok(self.fd),
+            Scope::Vm => self.vm.ok_or(ErrorKind::Absent),
+        }
     }
 
     pub(super) fn error(&self, operation: Operation, place: Place, kind: ErrorKind) -> Error {
@@ -189,13 +207,15 @@ impl<A: Arch> Vcpu<'_, A> {
 
     /// Reads a register that has no id.
     fn read_struct(&self, place: Place, buffer: &mut [u8]) -> Result<(), Error> {
-        let result = carriers::read(self.fd, place, buffer);
+        let result = carriers::carrier(place)
+            .and_then(|carrier| carriers::read(self.fd_of(carrier)?, carrier, place, buffer));
         result.map_err(|kind| self.error(Operation::Get, place, kind))
     }
 
     /// Writes a register that has no id.
     fn write_struct(&self, place: Place, bytes: &[u8]) -> Result<(), Error> {
-        let result = carriers::write(self.fd, place, bytes);
+        let result = carriers::carrier(place)
+            .and_then(|carrier| carriers::write(self.fd_of(carrier)?, carrier, place, bytes));
         result.map_err(|kind| self.error(Operation::Set, place, kind).with_value(bytes))
     }
 

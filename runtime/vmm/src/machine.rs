@@ -129,8 +129,8 @@ pub(crate) fn check(kvm: &Path) -> Result<(), Failure> {
 /// Reads the profile of a vCPU with the features of that list.
 pub(crate) fn probe(kvm: &Path, features: &str) -> Result<Profile, Failure> {
     let vm = Vm::new(kvm, arch::MEMORY_MIN)?;
-    let vcpu = vm.vcpu(0, features)?;
-    let vcpu = vcpu.registers();
+    let (vcpu, fd) = (vm.vcpu(0, features)?, vm.fd());
+    let vcpu = vcpu.registers().within(&fd);
     let system = vm.system();
     let mut capabilities = BTreeMap::new();
     for (name, number) in arch::CAPABILITIES {

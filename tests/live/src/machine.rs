@@ -22,7 +22,7 @@ pub(crate) struct Machine {
 impl Machine {
     /// Gives access to the registers, whose widths are those of now.
     pub(crate) fn registers(&self) -> Registers<'_, Host> {
-        Registers::over(&self.vcpu)
+        Registers::over(&self.vcpu).within(&self.vm)
     }
 }
 

@@ -223,6 +223,12 @@ pub(crate) struct Vm {
     page: Option<Mapping>,
 }
 
+impl AsFd for Vm {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
 impl Vm {
     /// Creates a vCPU (KVM_CREATE_VCPU).
     pub(crate) fn create_vcpu(&self, index: u32) -> io::Result<Vcpu> {

@@ -358,6 +358,8 @@ fn via_registers(kernel: &Kernel) -> Result<Vec<Via>, String> {
     all.extend(carried("fpu", "kvm_fpu", members(&kvm_h, KVM_H, "kvm_fpu")?));
     all.extend(carried("events", "kvm_vcpu_events", members(&kvm_h, KVM_H, "kvm_vcpu_events")?));
     all.extend(carried("mp_state", "kvm_mp_state", members(&generic_h, generic, "kvm_mp_state")?));
+    // Its other members say how the clock was read.
+    all.extend(carried("clock", "kvm_clock_data", vec!["clock".into()]));
     all.extend(carried("xcrs", "kvm_xcrs", vec!["xcrs[0].value".into()]));
     all.extend(lapic_registers(kernel)?);
     all.extend(xsave_registers());
@@ -377,6 +379,7 @@ fn via_name(carrier: &str, member: &str) -> String {
     let name = member.to_uppercase().replace('.', "_").replace(['[', ']'], "");
     match (carrier, member) {
         ("xcrs", _) => "XCR0".into(),
+        ("clock", _) => "KVM_CLOCK".into(),
         ("sregs", "efer" | "apic_base") | ("sregs2", "flags") | ("events", "flags") => {
             format!("{}_{name}", carrier.to_uppercase())
         }

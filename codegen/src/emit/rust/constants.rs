@@ -151,6 +151,7 @@ fn carriers(out: &mut String, arch: &Arch) {
             Some(phase) => line!(out, "        block: ::core::option::Option::Some({phase}),"),
             None => line!(out, "        block: ::core::option::Option::None,"),
         }
+        line!(out, "        scope: ::onereg::Scope::{},", carrier.scope.variant());
         line!(out, "    }};");
     }
     line!(out, "}}");

@@ -44,7 +44,8 @@ fn dump(vm: &Vm, vcpus: &[Vcpu], count: u16, path: &Path) -> Result<(), Failure>
 
 /// Captures a vCPU, with what no table knows.
 fn capture(vm: &Vm, vcpu: &Vcpu) -> Result<VcpuState, Failure> {
-    let registers = vcpu.registers();
+    let fd = vm.fd();
+    let registers = vcpu.registers().within(&fd);
     let ids = registers
         .listed_ids(&vm.system())
         .map_err(|error| Failure::new(format!("cannot list the registers of a vCPU: {error}")))?;

@@ -56,9 +56,13 @@ impl Vm {
 
     /// Asks the host what a profile has beyond registers and capabilities.
     pub(crate) fn about(&self) -> Result<About, Failure> {
+        arch::about(&self.kvm, &self.system(), &onereg::kvm::Kvm::over(&self.fd()))
+    }
+
+    /// Returns the descriptor of the VM.
+    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
         // SAFETY: `VmFd` owns the descriptor and closes it when it is dropped, which the borrow of `self` precludes.
-        let vm = unsafe { BorrowedFd::borrow_raw(self.fd.as_raw_fd()) };
-        arch::about(&self.kvm, &self.system(), &onereg::kvm::Kvm::over(&vm))
+        unsafe { BorrowedFd::borrow_raw(self.fd.as_raw_fd()) }
     }
 
     fn map_memory(&self) -> Result<(), Failure> {
