@@ -7,7 +7,9 @@
 mod machine;
 
 use onereg::kvm::Vcpu;
-use onereg::x86::{IA32_TSC, IA32_TSC_DEADLINE, MP_STATE, R15, RIP, STAR, XSAVE_XMM};
+use onereg::x86::{
+    IA32_ARCH_CAPABILITIES, IA32_TSC, IA32_TSC_DEADLINE, MP_STATE, R15, RIP, STAR, XSAVE_XMM,
+};
 use onereg::{
     Arch, Capture, Class, FieldKind, Outcome, Present, Registers, RestoreOptions, StateFile,
     Unknown, VcpuState, VmWide, Width, X86,
@@ -129,5 +131,25 @@ fn every_vcpu_of_a_vm_is_restored() {
         for difference in state.verify(&Vcpu::<X86>::over(&fd).within(&vm)).unwrap() {
             assert!(difference.may_differ(), "vCPU {index}: {difference}");
         }
+    }
+}
+
+/// Bug 10 of `runtime/tests/state/regressions.rs`: since Linux 6.13 this register reads 0 until the vCPU has its CPUID.
+#[test]
+fn a_capability_is_not_lost_on_a_vcpu_without_cpuid() {
+    let Some(mut machine) = create(1) else { return };
+    let state = capture(&machine, 0).state;
+    let saved = state.register("IA32_ARCH_CAPABILITIES").unwrap();
+    println!("{saved}");
+    machine.vcpus.push(machine.vm.create_vcpu(1).unwrap());
+    let fd = machine.vcpu(1);
+    let target = Vcpu::<X86>::over(&fd);
+    match state
+        .restore(&target, &RestoreOptions { vm_wide: VmWide::Leave, ..RestoreOptions::default() })
+    {
+        Ok(_) => {
+            assert_eq!(target.get(IA32_ARCH_CAPABILITIES).unwrap().to_ne_bytes(), saved.value())
+        }
+        Err(error) => assert!(error.to_string().contains("IA32_ARCH_CAPABILITIES (0x"), "{error}"),
     }
 }

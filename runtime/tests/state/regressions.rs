@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use onereg::arm64::{SVE_VLS, V};
+use onereg::arm64::{MPIDR_EL1, SVE_VLS, V};
 use onereg::{
     Access, Arch, Arm64, Class, Faulty, Host, Memory, Operation, Place, Present, Registers,
     RestoreOptions, Riscv, Scope, Unknown, VcpuState, WriteRule, X86,
@@ -171,6 +171,11 @@ fn bug_10_a_lost_capability_is_reported() {
     assert_eq!(differences.len(), 1);
     assert_eq!(differences[0].name(), "IA32_ARCH_CAPABILITIES");
     assert!(!differences[0].may_differ());
+    // The vCPU that lacks it gets it, before whatever is checked against it.
+    let fresh = Memory::<X86>::new(Host::LP64);
+    state.restore(&fresh, &RestoreOptions::default()).unwrap();
+    assert_eq!(read(&fresh, "IA32_ARCH_CAPABILITIES"), 2u64.to_ne_bytes());
+    assert_order(&state, &["IA32_ARCH_CAPABILITIES", "CR0"]);
 }
 
 /// Bug 14: a vCPU with SVE could not be captured at all.
@@ -208,6 +213,20 @@ fn registers_of_other_ioctls_are_captured() {
     assert_captured(&filled::<onereg::Powerpc>().1, &["GPR31", "PC", "MSR"]);
     assert_captured(&filled::<onereg::S390>().1, &["GPR15", "ACR15", "CR15", "FPR15", "FPC"]);
     assert_captured(&filled::<onereg::Loongarch>().1, &["GPR31", "PC", "FPR31", "FCSR"]);
+}
+
+/// Bug 21: the affinity that a guest was told of was not the register's from vCPU 16 on, where it is not the vCPU's number.
+#[test]
+fn bug_21_the_affinity_is_the_registers() {
+    let vcpu = Memory::<Arm64>::new(Host::LP64);
+    let of_vcpu_16 = vcpu.get(MPIDR_EL1).unwrap().with_aff0(0).with_aff1(1);
+    vcpu.set(MPIDR_EL1, of_vcpu_16).unwrap();
+    assert_eq!(of_vcpu_16.bits() & 0xff_ffff, 0x100);
+    let fresh = Memory::<Arm64>::new(Host::LP64);
+    let differences = capture(&vcpu).verify(&fresh).unwrap();
+    let [difference] = &differences[..] else { panic!("{differences:?}") };
+    assert!(!difference.may_differ());
+    assert!(difference.to_string().contains("Aff1: 0x1 -> 0x0"), "{difference}");
 }
 
 /// Bug 23: a kernel knows a register that the other does not; the one named, and only the one named, is left out.
