@@ -10,13 +10,17 @@ use crate::table::Carrier;
 
 /// Reads the register at `place`.
 pub(super) fn read(fd: BorrowedFd<'_>, place: Place, value: &mut [u8]) -> Result<(), ErrorKind> {
-    take(&get_struct(fd, carrier(place)?)?, place, value)
+    let carrier = carrier(place)?;
+    let mut bytes = vec![0; usize::from(carrier.size)];
+    get_struct(fd, carrier, &mut bytes)?;
+    take(&bytes, place, value)
 }
 
 /// Writes the register at `place`, and the rest of its struct as just read.
 pub(super) fn write(fd: BorrowedFd<'_>, place: Place, value: &[u8]) -> Result<(), ErrorKind> {
     let carrier = carrier(place)?;
-    let mut bytes = get_struct(fd, carrier)?;
+    let mut bytes = vec![0; usize::from(carrier.size)];
+    get_struct(fd, carrier, &mut bytes)?;
     put(&mut bytes, place, value)?;
     set_struct(fd, carrier, &bytes)
 }

@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::mem;
 
 use super::select::{self, Present, Promise, Selected, Selection, Unknown};
 use super::{Block, Entry, Key, Origin, VcpuState, order};
-use crate::bulk::{BulkError, OnFailure, Plan};
+use crate::bulk::{BulkError, OnFailure};
 use crate::error::{Error, ErrorKind};
+use crate::plan::Plan;
 use crate::register::{Arch, Place};
 use crate::registers::Registers;
 use crate::table::{Carrier, Class, Info};
@@ -94,7 +96,7 @@ impl VcpuState {
         read(vcpu, known).map(|(state, absent)| Capture { state, absent, skipped })
     }
 
-    /// Reads the same registers again, without an allocation per register.
+    /// Reads the same registers again: from the second time on without a single allocation.
     ///
     /// # Errors
     ///
@@ -103,24 +105,40 @@ impl VcpuState {
         &mut self,
         vcpu: &(impl Registers<A> + ?Sized),
     ) -> Result<(), BulkError> {
-        let places = self.entries.iter().rev().filter_map(Entry::place);
-        let plan = Plan::new(vcpu.host(), places);
-        let mut buffer = vec![0; plan.size()];
-        vcpu.read_plan(&plan, &mut buffer, OnFailure::Continue)?;
+        let Again { plan, values, blocks } =
+            self.again.get_or_insert_with(|| Again::of(&self.entries));
+        // What no access of this build reaches stays as it is.
+        values.clone_from(&self.values);
+        vcpu.read_plan(plan, values, OnFailure::Continue)?;
         let carriers = self.entries.iter().filter_map(Entry::carrier);
-        let blocks =
-            carriers.map(|carrier| vcpu.read_block(carrier)).collect::<Result<Vec<_>, _>>()?;
+        for (carrier, bytes) in carriers.zip(blocks.iter_mut()) {
+            vcpu.read_block(carrier, bytes)?;
+        }
+        mem::swap(&mut self.values, values);
         let known = self.entries.iter_mut().filter(|entry| entry.carrier().is_some());
         for (block, bytes) in known.filter_map(|entry| entry.block.as_mut()).zip(blocks) {
-            block.bytes = bytes;
-        }
-        let placed = self.entries.iter().rev().filter(|entry| entry.place().is_some());
-        for (entry, slot) in placed.zip(plan.slots()) {
-            if let Some(value) = self.values.get_mut(entry.range.clone()) {
-                value.iter_mut().zip(slot.bytes(&buffer)).for_each(|(to, from)| *to = *from);
-            }
+            mem::swap(&mut block.bytes, bytes);
         }
         Ok(())
+    }
+}
+
+/// What a recapture keeps for the next one: how it reads, and the room that it reads into.
+#[derive(Clone)]
+pub(super) struct Again {
+    plan: Plan,
+    values: Vec<u8>,
+    blocks: Vec<Vec<u8>>,
+}
+
+impl Again {
+    fn of(entries: &[Entry]) -> Again {
+        let carriers = entries.iter().filter_map(Entry::carrier);
+        Again {
+            plan: entries.iter().rev().filter_map(Entry::slot).collect(),
+            values: Vec::new(),
+            blocks: carriers.map(|_| Vec::new()).collect(),
+        }
     }
 }
 
@@ -147,6 +165,7 @@ fn read<A: Arch>(
         origin: Origin::here::<A>(vcpu),
         entries: Vec::with_capacity(known.len()),
         values: Vec::with_capacity(plan.size()),
+        again: None,
     };
     let (mut absent, mut unreadable) = (Vec::new(), Vec::new());
     let read = plan.slots().iter().zip(failures).rev();
@@ -158,8 +177,9 @@ fn read<A: Arch>(
         }
     }
     for carrier in A::TABLE.carriers.iter().filter(|carrier| carrier.block.is_some()) {
-        match vcpu.read_block(carrier) {
-            Ok(bytes) => state.push_block(carrier, bytes),
+        let mut bytes = Vec::new();
+        match vcpu.read_block(carrier, &mut bytes) {
+            Ok(()) => state.push_block(carrier, bytes),
             Err(error) if says_absent(Promise::None, error.kind()) => absent.push(error),
             Err(error) => unreadable.push(error),
         }
