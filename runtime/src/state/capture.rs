@@ -90,9 +90,8 @@ impl VcpuState {
             .into_iter()
             .filter_map(|selected| Some((Key::of(selected.place, vcpu.host())?, selected)))
             .collect();
-        known.sort_by(|(a, x), (b, y)| {
-            order::of_register(x.info, a).cmp(&order::of_register(y.info, b))
-        });
+        // They are in the table's order already, and what has no row comes behind.
+        known.sort_by_key(|(_, selected)| order::phase_of(selected.info));
         read(vcpu, known).map(|(state, absent)| Capture { state, absent, skipped })
     }
 
@@ -118,6 +117,8 @@ impl VcpuState {
         let known = self.entries.iter_mut().filter(|entry| entry.carrier().is_some());
         for (block, bytes) in known.filter_map(|entry| entry.block.as_mut()).zip(blocks) {
             mem::swap(&mut block.bytes, bytes);
+            // Those of a file or a clone have no room to spare.
+            bytes.reserve(block.bytes.capacity().saturating_sub(bytes.len()));
         }
         Ok(())
     }
