@@ -43,9 +43,14 @@ pub struct Failure {
 }
 
 impl Report {
-    fn new(operation: Operation, on_failure: OnFailure) -> Self {
+    fn new(operation: Operation, plan: &Plan, on_failure: OnFailure) -> Self {
+        let written = match operation {
+            // What was read needs no list: reading allocates nothing.
+            Operation::Get => Vec::new(),
+            Operation::Set => Vec::with_capacity(plan.slots().len()),
+        };
         let stops = on_failure != OnFailure::Continue;
-        Report { operation, stops, count: 0, written: Vec::new(), failures: Vec::new() }
+        Report { operation, stops, count: 0, written, failures: Vec::new() }
     }
 
     /// Records what became of the register at `position` of the plan, and says whether to go on with the next.
@@ -53,7 +58,6 @@ impl Report {
         match result {
             Ok(()) => {
                 self.count += 1;
-                // What was read needs no list: reading allocates nothing.
                 if self.operation == Operation::Set {
                     self.written.push(position);
                 }
@@ -152,7 +156,7 @@ pub(crate) fn read<A: Arch>(
     on_failure: OnFailure,
 ) -> Result<(), BulkError> {
     check_length::<A>(Operation::Get, target.host(), plan, buffer.len())?;
-    let mut report = Report::new(Operation::Get, on_failure);
+    let mut report = Report::new(Operation::Get, plan, on_failure);
     let _ = target.read_many_bytes(plan, buffer, &mut report);
     report.finish(plan)
 }
@@ -168,7 +172,7 @@ pub(crate) fn write<A: Arch>(
     if on_failure == OnFailure::RollBack {
         return write_or_roll_back(target, plan, buffer);
     }
-    let mut report = Report::new(Operation::Set, on_failure);
+    let mut report = Report::new(Operation::Set, plan, on_failure);
     let _ = target.write_many_bytes(plan, buffer, &mut report);
     report.finish(plan)
 }
@@ -182,12 +186,12 @@ fn write_or_roll_back<A: Arch>(
     let mut old = vec![0; plan.size()];
     read(target, plan, &mut old, OnFailure::Stop)
         .map_err(|error| BulkError::refused(error.failures, plan.slots().len()))?;
-    let mut report = Report::new(Operation::Set, OnFailure::RollBack);
+    let mut report = Report::new(Operation::Set, plan, OnFailure::RollBack);
     let _ = target.write_many_bytes(plan, buffer, &mut report);
     report.finish(plan).map_err(|error| {
         let written = error.written.iter().rev();
         let written: Plan = written.filter_map(|at| plan.slots().get(*at).cloned()).collect();
-        let mut restored = Report::new(Operation::Set, OnFailure::Continue);
+        let mut restored = Report::new(Operation::Set, &written, OnFailure::Continue);
         let _ = target.write_many_bytes(&written, &old, &mut restored);
         BulkError { undone: Some(restored.failures), ..error }
     })

@@ -25,22 +25,15 @@ pub struct Slot {
     range: Range<usize>,
 }
 
-/// Registers of a plan that cross in one way, as positions in it.
+/// Registers of a plan that cross one after the other, or together, as positions in it.
 #[derive(Debug, Clone)]
-pub(crate) struct Group {
-    pub(crate) crossing: Crossing,
-    pub(crate) positions: Vec<usize>,
-}
-
-/// How a register crosses.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Crossing {
-    /// By itself.
-    Alone,
-    /// In one struct with others.
-    Struct(&'static Carrier),
-    /// In one call with other model-specific registers.
-    Msrs,
+pub(crate) enum Group {
+    /// Each by itself.
+    Alone(Range<usize>),
+    /// In one struct.
+    Struct(&'static Carrier, Vec<usize>),
+    /// Model-specific registers, in one call.
+    Msrs(Vec<usize>),
 }
 
 impl Plan {
@@ -66,7 +59,7 @@ impl Plan {
         self.size
     }
 
-    /// Returns the registers by how they cross, in the order in which the first of each group comes.
+    /// Returns the registers by how they cross.
     pub(crate) fn groups(&self) -> &[Group] {
         &self.groups
     }
@@ -108,39 +101,46 @@ impl Slot {
     }
 }
 
-impl Crossing {
-    fn of(place: Place) -> Crossing {
-        match place {
-            Place::Via { carrier, .. } => Crossing::Struct(carrier),
-            Place::OneReg(id) if msr::index(id).is_some() => Crossing::Msrs,
-            _ => Crossing::Alone,
-        }
-    }
-
-    /// Whether a register that crosses in this way joins `group`, `last` being the number of the last one.
-    fn joins(self, group: &Group, is_last: bool) -> bool {
-        match (self, group.crossing) {
-            (Crossing::Struct(carrier), Crossing::Struct(known)) => ptr::eq(carrier, known),
-            (Crossing::Msrs, Crossing::Msrs) => true,
-            // One by one, and not before what is to come first.
-            (Crossing::Alone, Crossing::Alone) => is_last,
-            _ => false,
-        }
-    }
-}
-
+/// Groups registers, in the order in which the first of each group comes.
 fn groups(slots: &[Slot]) -> Vec<Group> {
-    let mut groups: Vec<Group> = Vec::new();
+    let mut groups = Vec::new();
     for (position, slot) in slots.iter().enumerate() {
-        let crossing = Crossing::of(slot.place);
-        let last = groups.len().wrapping_sub(1);
-        let mut numbered = groups.iter_mut().enumerate().rev();
-        match numbered.find(|(number, group)| crossing.joins(group, *number == last)) {
-            Some((_, group)) => group.positions.push(position),
-            None => groups.push(Group { crossing, positions: vec![position] }),
+        match slot.place {
+            Place::Via { carrier, .. } => add_to_struct(&mut groups, carrier, position),
+            Place::OneReg(id) if msr::index(id).is_some() => add_to_msrs(&mut groups, position),
+            _ => add_alone(&mut groups, position),
         }
     }
     groups
+}
+
+fn add_alone(groups: &mut Vec<Group>, position: usize) {
+    match groups.last_mut() {
+        Some(Group::Alone(run)) if run.end == position => run.end += 1,
+        _ => groups.push(Group::Alone(position..position + 1)),
+    }
+}
+
+fn add_to_struct(groups: &mut Vec<Group>, carrier: &'static Carrier, position: usize) {
+    let present = groups.iter_mut().find_map(|group| match group {
+        Group::Struct(known, positions) if ptr::eq(*known, carrier) => Some(positions),
+        _ => None,
+    });
+    match present {
+        Some(positions) => positions.push(position),
+        None => groups.push(Group::Struct(carrier, vec![position])),
+    }
+}
+
+fn add_to_msrs(groups: &mut Vec<Group>, position: usize) {
+    let present = groups.iter_mut().find_map(|group| match group {
+        Group::Msrs(positions) => Some(positions),
+        _ => None,
+    });
+    match present {
+        Some(positions) => positions.push(position),
+        None => groups.push(Group::Msrs(vec![position])),
+    }
 }
 
 #[cfg(test)]
@@ -152,7 +152,11 @@ mod tests {
     /// Positions of each group, as the host of the test would see them cross.
     fn crossings<const N: usize>(places: [Place; N]) -> Vec<Vec<usize>> {
         let plan = Plan::new(Host::LP64, places);
-        plan.groups().iter().map(|group| group.positions.clone()).collect()
+        let positions = |group: &Group| match group {
+            Group::Alone(run) => run.clone().collect(),
+            Group::Struct(_, positions) | Group::Msrs(positions) => positions.clone(),
+        };
+        plan.groups().iter().map(positions).collect()
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::{carriers, ioctl, msrs};
 use crate::bulk::Report;
 use crate::error::{ErrorKind, Operation};
 use crate::msr;
-use crate::plan::{Crossing, Plan, Slot};
+use crate::plan::{Group, Plan, Slot};
 use crate::register::{Arch, Place};
 use crate::registers::Registers;
 use crate::table::Carrier;
@@ -21,24 +21,23 @@ pub(super) fn read<A: Arch>(
 ) -> ControlFlow<()> {
     let slots = plan.slots();
     let error = |position: usize, kind| vcpu.error(Operation::Get, slots[position].place(), kind);
-    plan.groups().iter().try_for_each(|group| match group.crossing {
-        Crossing::Alone => group.positions.iter().try_for_each(|position| {
-            let slot = &slots[*position];
-            report.record(*position, vcpu.read_bytes(slot.place(), slot.bytes_mut(buffer)))
+    plan.groups().iter().try_for_each(|group| match group {
+        Group::Alone(run) => run.clone().try_for_each(|position| {
+            let slot = &slots[position];
+            report.record(position, vcpu.read_bytes(slot.place(), slot.bytes_mut(buffer)))
         }),
-        Crossing::Struct(carrier) => {
+        Group::Struct(carrier, positions) => {
             let mut room = [0; ioctl::LARGEST_STRUCT];
             let bytes = struct_in(&mut room, carrier);
             let result = ioctl::get_struct(vcpu.fd(), carrier, bytes);
-            record_all(&group.positions, report, |position| {
+            record_all(positions, report, |position| {
                 let slot = &slots[position];
                 result
                     .and_then(|()| carriers::take(bytes, slot.place(), slot.bytes_mut(buffer)))
                     .map_err(|kind| error(position, kind))
             })
         }
-        Crossing::Msrs => {
-            let positions = &group.positions;
+        Group::Msrs(positions) => {
             let indices = positions.iter().map(|position| index(&slots[*position]));
             msrs::read(vcpu.fd(), indices, |nth, result| {
                 let position = positions[nth];
@@ -62,19 +61,16 @@ pub(super) fn write<A: Arch>(
         let slot = &slots[position];
         vcpu.error(Operation::Set, slot.place(), kind).with_value(slot.bytes(buffer))
     };
-    plan.groups().iter().try_for_each(|group| match group.crossing {
-        Crossing::Alone => group.positions.iter().try_for_each(|position| {
-            let slot = &slots[*position];
-            report.record(*position, vcpu.write_bytes(slot.place(), slot.bytes(buffer)))
+    plan.groups().iter().try_for_each(|group| match group {
+        Group::Alone(run) => run.clone().try_for_each(|position| {
+            let slot = &slots[position];
+            report.record(position, vcpu.write_bytes(slot.place(), slot.bytes(buffer)))
         }),
-        Crossing::Struct(carrier) => {
-            let result = write_struct(vcpu, carrier, (plan, &group.positions), buffer);
-            record_all(&group.positions, report, |position| {
-                result.map_err(|kind| error(position, kind))
-            })
+        Group::Struct(carrier, positions) => {
+            let result = write_struct(vcpu, carrier, (plan, positions), buffer);
+            record_all(positions, report, |position| result.map_err(|kind| error(position, kind)))
         }
-        Crossing::Msrs => {
-            let positions = &group.positions;
+        Group::Msrs(positions) => {
             let values = positions.iter().map(|position| &slots[*position]);
             let values = values.map(|slot| (index(slot), msrs::load(slot.bytes(buffer))));
             msrs::write(vcpu.fd(), values, |nth, result| {

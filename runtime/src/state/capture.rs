@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind};
 use crate::plan::Plan;
 use crate::register::{Arch, Place};
 use crate::registers::Registers;
-use crate::table::{Carrier, Class, Info};
+use crate::table::{Carrier, Class};
 
 /// A captured state, and everything that is not in it.
 #[derive(Debug)]
@@ -86,13 +86,9 @@ impl VcpuState {
                 Vec::new()
             }
         };
-        let mut known: Vec<(Key, Selected)> = selected
-            .into_iter()
-            .filter_map(|selected| Some((Key::of(selected.place, vcpu.host())?, selected)))
-            .collect();
-        // They are in the table's order already, and what has no row comes behind.
-        known.sort_by_key(|(_, selected)| order::phase_of(selected.info));
-        read(vcpu, known).map(|(state, absent)| Capture { state, absent, skipped })
+        // Within a phase they are in the table's order already; what has no row comes last.
+        selected.sort_by_key(|selected| order::phase_of(selected.info));
+        read(vcpu, &selected).map(|(state, absent)| Capture { state, absent, skipped })
     }
 
     /// Reads the same registers again: from the second time on without a single allocation.
@@ -150,12 +146,12 @@ fn carried(id: u64) -> Selected {
 /// Reads registers, given in the order of a restore, and keeps those that are there.
 fn read<A: Arch>(
     vcpu: &(impl Registers<A> + ?Sized),
-    known: Vec<(Key, Selected)>,
+    selected: &[Selected],
 ) -> Result<(VcpuState, Vec<Error>), CaptureError> {
-    let plan = Plan::new(vcpu.host(), known.iter().rev().map(|(_, selected)| selected.place));
+    let plan = Plan::new(vcpu.host(), selected.iter().rev().map(|selected| selected.place));
     let mut buffer = vec![0; plan.size()];
     let failed = vcpu.read_plan(&plan, &mut buffer, OnFailure::Continue).err();
-    let mut failures = vec![None; known.len()];
+    let mut failures = vec![None; selected.len()];
     for failure in failed.iter().flat_map(|error| error.failures()) {
         if let Some(failed) = failures.get_mut(failure.position) {
             *failed = Some(failure.error);
@@ -164,15 +160,15 @@ fn read<A: Arch>(
     let mut state = VcpuState {
         table: A::TABLE,
         origin: Origin::here::<A>(vcpu),
-        entries: Vec::with_capacity(known.len()),
+        entries: Vec::with_capacity(selected.len()),
         values: Vec::with_capacity(plan.size()),
         again: None,
     };
     let (mut absent, mut unreadable) = (Vec::new(), Vec::new());
     let read = plan.slots().iter().zip(failures).rev();
-    for ((key, selected), (slot, failure)) in known.into_iter().zip(read) {
+    for (selected, (slot, failure)) in selected.iter().zip(read) {
         match failure {
-            None => state.push(key, selected.info, slot.bytes(&buffer)),
+            None => state.push(selected, slot.bytes(&buffer)),
             Some(error) if says_absent(selected.promise, error.kind()) => absent.push(error),
             Some(error) => unreadable.push(error),
         }
@@ -180,12 +176,11 @@ fn read<A: Arch>(
     for carrier in A::TABLE.carriers.iter().filter(|carrier| carrier.block.is_some()) {
         let mut bytes = Vec::new();
         match vcpu.read_block(carrier, &mut bytes) {
-            Ok(()) => state.push_block(carrier, bytes),
+            Ok(()) => state.insert_block(carrier, bytes),
             Err(error) if says_absent(Promise::None, error.kind()) => absent.push(error),
             Err(error) => unreadable.push(error),
         }
     }
-    state.entries.sort_by(|a, b| a.order().cmp(&b.order()));
     if unreadable.is_empty() {
         Ok((state, absent))
     } else {
@@ -220,9 +215,10 @@ impl Origin {
 }
 
 impl VcpuState {
-    /// Adds a register at the end of the order.
-    fn push(&mut self, key: Key, info: Option<&'static Info>, value: &[u8]) {
-        let start = self.values.len();
+    /// Adds a register at the end of the order; none at an address, which no vCPU has.
+    fn push(&mut self, selected: &Selected, value: &[u8]) {
+        let Some(key) = Key::of(selected.place, self.origin.host) else { return };
+        let (info, start) = (selected.info, self.values.len());
         self.values.extend_from_slice(value);
         self.entries.push(Entry {
             name: Cow::Borrowed(info.map_or("", |info| info.name)),
@@ -234,15 +230,17 @@ impl VcpuState {
         });
     }
 
-    /// Adds a block.
-    fn push_block(&mut self, carrier: &'static Carrier, bytes: Vec<u8>) {
-        self.entries.push(Entry {
+    /// Adds a block where its phase has it.
+    fn insert_block(&mut self, carrier: &'static Carrier, bytes: Vec<u8>) {
+        let block = Entry {
             name: Cow::Borrowed(carrier.name),
             key: Key::Block { carrier: Cow::Borrowed(carrier.name) },
             class: Class::State,
             info: None,
             block: Some(Block { carrier: Some(carrier), bytes }),
             range: 0..0,
-        });
+        };
+        let at = self.entries.partition_point(|entry| entry.order() <= block.order());
+        self.entries.insert(at, block);
     }
 }

@@ -286,16 +286,17 @@ fn positions(
     treatments: &[Treatment],
     asked: impl Fn(Treatment) -> bool,
 ) -> Vec<usize> {
-    let wanted = |position: &usize| asked(treatments[*position]);
-    (0..entries.len())
-        .filter(wanted)
-        .filter(|position| entries[*position].place().is_some())
-        .collect()
+    let mut positions = Vec::with_capacity(entries.len());
+    let wanted = (0..entries.len()).filter(|position| asked(treatments[*position]));
+    positions.extend(wanted.filter(|position| entries[*position].place().is_some()));
+    positions
 }
 
 /// Plans the registers at `positions`, with their values where the state has them.
 fn plan(entries: &[Entry], positions: &[usize]) -> Plan {
-    positions.iter().filter_map(|position| entries[*position].slot()).collect()
+    let mut slots = Vec::with_capacity(positions.len());
+    slots.extend(positions.iter().filter_map(|position| entries[*position].slot()));
+    slots.into_iter().collect()
 }
 
 fn failures(result: Result<(), BulkError>) -> Vec<Failure> {
