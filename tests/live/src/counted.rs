@@ -69,8 +69,14 @@ unsafe impl GlobalAlloc for Counting {
         unsafe { System.alloc(layout) }
     }
 
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count(Counts { allocations: 1, ..Counts::ZERO });
+        // SAFETY: as above; the pointer comes from `alloc` or from here, so from the system's allocator.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as above; the pointer comes from `alloc`, so from the system's allocator.
+        // SAFETY: as above.
         unsafe { System.dealloc(pointer, layout) }
     }
 }

@@ -42,6 +42,9 @@ const CAPABILITIES: &[(&str, u32)] =
 /// Configurations that are measured.
 pub(crate) const MEASURED: &[&str] = &["plain", "all"];
 
+/// Whether a VMM that accesses registers one by one does so where a struct holds them.
+pub(crate) const STRUCT_PER_REGISTER: bool = false;
+
 /// Returns the number of a model-specific register: x86 has them.
 pub(crate) fn msr(_id: u64) -> Option<u32> {
     None

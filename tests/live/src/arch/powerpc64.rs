@@ -22,6 +22,9 @@ pub(crate) const READS_ABSENT: bool = false;
 /// Configurations that are measured.
 pub(crate) const MEASURED: &[&str] = &["plain"];
 
+/// Whether a VMM that accesses registers one by one does so where a struct holds them.
+pub(crate) const STRUCT_PER_REGISTER: bool = false;
+
 /// Returns the number of a model-specific register: x86 has them.
 pub(crate) fn msr(_id: u64) -> Option<u32> {
     None

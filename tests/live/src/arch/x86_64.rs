@@ -25,6 +25,9 @@ pub(crate) const READS_ABSENT: bool = true;
 /// Configurations that are measured.
 pub(crate) const MEASURED: &[&str] = &["cpuid", "lapic", "lapic, synic"];
 
+/// Whether a VMM that accesses registers one by one does so where a struct holds them.
+pub(crate) const STRUCT_PER_REGISTER: bool = true;
+
 /// Returns the number of a model-specific register.
 pub(crate) fn msr(id: u64) -> Option<u32> {
     (Some(id >> 32) == EFER.id().map(|id| id >> 32)).then_some(id as u32)

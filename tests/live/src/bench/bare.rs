@@ -1,11 +1,12 @@
-//! The loop of a VMM that accesses one register after the other: an ioctl each, without an allocation.
+//! The loop of a VMM that accesses one register after the other, without an allocation: an ioctl each; registers in a
+//! struct only on x86, and elsewhere one of them for all.
 
 use std::io;
 use std::ops::Range;
 
 use onereg::{Carrier, Place, Saved};
 
-use crate::arch;
+use crate::arch::{self, STRUCT_PER_REGISTER};
 use crate::system::Vcpu;
 
 /// Registers with their values.
@@ -45,6 +46,9 @@ impl<'a> Bare<'a> {
         let mut bare = Bare { vcpu, registers: Vec::new(), values: Vec::new(), room: Vec::new() };
         for (access, saved) in saved.filter_map(|saved| Some((Access::of(saved)?, saved))) {
             if let Access::Struct(carrier, _) = access {
+                if !STRUCT_PER_REGISTER && bare.has_struct(carrier) {
+                    continue;
+                }
                 let size = bare.room.len().max(carrier.size.into());
                 bare.room.resize(size, 0);
             }
@@ -53,6 +57,11 @@ impl<'a> Bare<'a> {
             bare.registers.push((access, start..bare.values.len()));
         }
         bare
+    }
+
+    fn has_struct(&self, carrier: &Carrier) -> bool {
+        let is_in_it = |access: &Access| matches!(access, Access::Struct(of, _) if *of == carrier);
+        self.registers.iter().any(|(access, _)| is_in_it(access))
     }
 
     /// Returns how many registers there are.
