@@ -151,12 +151,8 @@ fn read<A: Arch>(
     let plan = Plan::new(vcpu.host(), selected.iter().rev().map(|selected| selected.place));
     let mut buffer = vec![0; plan.size()];
     let failed = vcpu.read_plan(&plan, &mut buffer, OnFailure::Continue).err();
-    let mut failures = vec![None; selected.len()];
-    for failure in failed.iter().flat_map(|error| error.failures()) {
-        if let Some(failed) = failures.get_mut(failure.position) {
-            *failed = Some(failure.error);
-        }
-    }
+    let mut failures: Vec<_> = failed.iter().flat_map(|error| error.failures()).collect();
+    failures.sort_by_key(|failure| failure.position);
     let mut state = VcpuState {
         table: A::TABLE,
         origin: Origin::here::<A>(vcpu),
@@ -165,9 +161,9 @@ fn read<A: Arch>(
         again: None,
     };
     let (mut absent, mut unreadable) = (Vec::new(), Vec::new());
-    let read = plan.slots().iter().zip(failures).rev();
-    for (selected, (slot, failure)) in selected.iter().zip(read) {
-        match failure {
+    for (selected, (position, slot)) in selected.iter().zip(plan.slots().iter().enumerate().rev()) {
+        let failed = failures.pop_if(|failure| failure.position == position);
+        match failed.map(|failure| failure.error) {
             None => state.push(selected, slot.bytes(&buffer)),
             Some(error) if says_absent(selected.promise, error.kind()) => absent.push(error),
             Some(error) => unreadable.push(error),

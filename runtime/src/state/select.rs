@@ -58,7 +58,7 @@ pub(super) fn select<A: Arch>(host: Host, present: Present<'_>) -> Selection {
     ids.sort_unstable();
     ids.dedup();
     let mut has_row = vec![false; ids.len()];
-    let mut selected = Vec::with_capacity(A::TABLE.registers.len());
+    let mut selected = Vec::new();
     for info in A::TABLE.registers {
         let at = info.place.id(host).and_then(|id| ids.binary_search(&id).ok());
         match at.and_then(|at| has_row.get_mut(at)) {
