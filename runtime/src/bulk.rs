@@ -54,6 +54,7 @@ impl Report {
     }
 
     /// Records what became of the register at `position` of the plan, and says whether to go on with the next.
+    #[inline]
     pub fn record(&mut self, position: usize, result: Result<(), Error>) -> ControlFlow<()> {
         match result {
             Ok(()) => {

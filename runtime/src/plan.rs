@@ -50,6 +50,7 @@ impl Plan {
     }
 
     /// Returns the registers.
+    #[inline]
     pub fn slots(&self) -> &[Slot] {
         &self.slots
     }
@@ -81,6 +82,7 @@ impl Slot {
     }
 
     /// Returns where the register lives.
+    #[inline]
     pub fn place(&self) -> Place {
         self.place
     }
@@ -91,11 +93,13 @@ impl Slot {
     }
 
     /// Returns the value's bytes within the plan's buffer; nothing of a buffer that is too short for them.
+    #[inline]
     pub fn bytes<'a>(&self, buffer: &'a [u8]) -> &'a [u8] {
         buffer.get(self.range.clone()).unwrap_or_default()
     }
 
     /// Likewise, to write them.
+    #[inline]
     pub fn bytes_mut<'a>(&self, buffer: &'a mut [u8]) -> &'a mut [u8] {
         buffer.get_mut(self.range.clone()).unwrap_or_default()
     }
