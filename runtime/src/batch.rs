@@ -2,8 +2,8 @@
 
 use std::convert::Infallible;
 
-use crate::bulk::Plan;
 use crate::error::{Error, ErrorKind, Operation};
+use crate::plan::Plan;
 use crate::register::{Arch, Place, Readable, Reg, Writable};
 use crate::registers::Host;
 use crate::value::Value;

@@ -1,67 +1,13 @@
-//! Many registers in one call: the plan, what to do when an access fails, and the report.
+//! Many registers in one call: what to do when an access fails, and the report.
 
 use std::fmt;
-use std::ops::{ControlFlow, Range};
+use std::ops::ControlFlow;
 
 use crate::error::{Error, ErrorKind, Operation};
-use crate::register::{Arch, Place};
+use crate::plan::{Plan, Slot};
+use crate::register::Arch;
 use crate::registers::{Host, Registers};
 use crate::table::{Access, Class, Info};
-
-/// Registers to read or write in one call, and where their values are in its buffer: one after the other.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    slots: Vec<Slot>,
-    size: usize,
-}
-
-/// A register of a [`Plan`].
-#[derive(Debug, Clone)]
-pub struct Slot {
-    place: Place,
-    range: Range<usize>,
-}
-
-impl Plan {
-    /// Lays out the registers at `places` for a target whose symbolic widths are those of `host`.
-    pub fn new(host: Host, places: impl IntoIterator<Item = Place>) -> Plan {
-        let mut size = 0;
-        let slot = |place: Place| {
-            let start = size;
-            size += place.size(host);
-            Slot { place, range: start..size }
-        };
-        let slots = places.into_iter().map(slot).collect();
-        Plan { slots, size }
-    }
-
-    /// Returns the registers.
-    pub fn slots(&self) -> &[Slot] {
-        &self.slots
-    }
-
-    /// Returns the size in bytes of all values together.
-    pub fn size(&self) -> usize {
-        self.size
-    }
-}
-
-impl Slot {
-    /// Returns where the register lives.
-    pub fn place(&self) -> Place {
-        self.place
-    }
-
-    /// Returns the value's bytes within the plan's buffer; nothing of a buffer that is too short for them.
-    pub fn bytes<'a>(&self, buffer: &'a [u8]) -> &'a [u8] {
-        buffer.get(self.range.clone()).unwrap_or_default()
-    }
-
-    /// Likewise, to write them.
-    pub fn bytes_mut<'a>(&self, buffer: &'a mut [u8]) -> &'a mut [u8] {
-        buffer.get_mut(self.range.clone()).unwrap_or_default()
-    }
-}
 
 /// What a bulk call does when the access to a register fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,8 +26,10 @@ pub enum OnFailure {
 /// What became of each access of a bulk call; implementations of [`Registers`] fill it in.
 #[derive(Debug)]
 pub struct Report {
+    operation: Operation,
     stops: bool,
-    done: Vec<usize>,
+    count: usize,
+    written: Vec<usize>,
     failures: Vec<Failure>,
 }
 
@@ -95,14 +43,26 @@ pub struct Failure {
 }
 
 impl Report {
-    fn new(on_failure: OnFailure) -> Self {
-        Report { stops: on_failure != OnFailure::Continue, done: Vec::new(), failures: Vec::new() }
+    fn new(operation: Operation, plan: &Plan, on_failure: OnFailure) -> Self {
+        let written = match operation {
+            // What was read needs no list: reading allocates nothing.
+            Operation::Get => Vec::new(),
+            Operation::Set => Vec::with_capacity(plan.slots().len()),
+        };
+        let stops = on_failure != OnFailure::Continue;
+        Report { operation, stops, count: 0, written, failures: Vec::new() }
     }
 
     /// Records what became of the register at `position` of the plan, and says whether to go on with the next.
+    #[inline]
     pub fn record(&mut self, position: usize, result: Result<(), Error>) -> ControlFlow<()> {
         match result {
-            Ok(()) => self.done.push(position),
+            Ok(()) => {
+                self.count += 1;
+                if self.operation == Operation::Set {
+                    self.written.push(position);
+                }
+            }
             Err(error) => self.failures.push(Failure { position, error }),
         }
         if self.stops && !self.failures.is_empty() {
@@ -118,8 +78,9 @@ impl Report {
         }
         Err(BulkError {
             failures: self.failures,
-            done: self.done,
-            total: plan.slots.len(),
+            done: self.count,
+            written: self.written,
+            total: plan.slots().len(),
             undone: None,
         })
     }
@@ -129,7 +90,8 @@ impl Report {
 #[derive(Debug, Clone)]
 pub struct BulkError {
     failures: Vec<Failure>,
-    done: Vec<usize>,
+    done: usize,
+    written: Vec<usize>,
     total: usize,
     undone: Option<Vec<Failure>>,
 }
@@ -142,11 +104,11 @@ impl BulkError {
         &self.failures
     }
 
-    /// Returns the positions in the plan of the registers that were read or written, in the order it happened.
+    /// Returns the positions in the plan of the registers that were written, in the order it happened.
     ///
     /// After a roll-back these have their old values again, but for those of [`BulkError::not_restored`].
-    pub fn done(&self) -> &[usize] {
-        &self.done
+    pub fn written(&self) -> &[usize] {
+        &self.written
     }
 
     /// Returns what a roll-back could not write back: nothing, unless the target contradicts its table.
@@ -155,7 +117,7 @@ impl BulkError {
     }
 
     fn refused(failures: Vec<Failure>, total: usize) -> Self {
-        BulkError { failures, done: Vec::new(), total, undone: None }
+        BulkError { failures, done: 0, written: Vec::new(), total, undone: None }
     }
 }
 
@@ -172,7 +134,7 @@ impl fmt::Display for BulkError {
             write!(f, "{separator}{}", failure.error)?;
         }
         match &self.undone {
-            None => write!(f, " ({} of {} registers done)", self.done.len(), self.total),
+            None => write!(f, " ({} of {} registers done)", self.done, self.total),
             Some(failed) if failed.is_empty() => {
                 f.write_str(" (everything written before has its old value again)")
             }
@@ -195,8 +157,8 @@ pub(crate) fn read<A: Arch>(
     on_failure: OnFailure,
 ) -> Result<(), BulkError> {
     check_length::<A>(Operation::Get, target.host(), plan, buffer.len())?;
-    let mut report = Report::new(on_failure);
-    let _ = target.read_many_bytes(&plan.slots, buffer, &mut report);
+    let mut report = Report::new(Operation::Get, plan, on_failure);
+    let _ = target.read_many_bytes(plan, buffer, &mut report);
     report.finish(plan)
 }
 
@@ -211,8 +173,8 @@ pub(crate) fn write<A: Arch>(
     if on_failure == OnFailure::RollBack {
         return write_or_roll_back(target, plan, buffer);
     }
-    let mut report = Report::new(on_failure);
-    let _ = target.write_many_bytes(&plan.slots, buffer, &mut report);
+    let mut report = Report::new(Operation::Set, plan, on_failure);
+    let _ = target.write_many_bytes(plan, buffer, &mut report);
     report.finish(plan)
 }
 
@@ -222,15 +184,15 @@ fn write_or_roll_back<A: Arch>(
     buffer: &[u8],
 ) -> Result<(), BulkError> {
     refuse_irreversible::<A>(target.host(), plan)?;
-    let mut old = vec![0; plan.size];
+    let mut old = vec![0; plan.size()];
     read(target, plan, &mut old, OnFailure::Stop)
-        .map_err(|error| BulkError::refused(error.failures, plan.slots.len()))?;
-    let mut report = Report::new(OnFailure::RollBack);
-    let _ = target.write_many_bytes(&plan.slots, buffer, &mut report);
-    let written: Vec<Slot> =
-        report.done.iter().rev().map(|position| plan.slots[*position].clone()).collect();
+        .map_err(|error| BulkError::refused(error.failures, plan.slots().len()))?;
+    let mut report = Report::new(Operation::Set, plan, OnFailure::RollBack);
+    let _ = target.write_many_bytes(plan, buffer, &mut report);
     report.finish(plan).map_err(|error| {
-        let mut restored = Report::new(OnFailure::Continue);
+        let written = error.written.iter().rev();
+        let written: Plan = written.filter_map(|at| plan.slots().get(*at).cloned()).collect();
+        let mut restored = Report::new(Operation::Set, &written, OnFailure::Continue);
         let _ = target.write_many_bytes(&written, &old, &mut restored);
         BulkError { undone: Some(restored.failures), ..error }
     })
@@ -243,23 +205,22 @@ fn check_length<A: Arch>(
     plan: &Plan,
     length: usize,
 ) -> Result<(), BulkError> {
-    let Some(position) = plan.slots.iter().position(|slot| slot.range.end > length) else {
-        return Ok(());
-    };
-    let slot = &plan.slots[position];
-    let kind = ErrorKind::Size { given: length.saturating_sub(slot.range.start) };
-    let error = Error::new::<A>(operation, slot.place, host, kind);
-    Err(BulkError::refused(vec![Failure { position, error }], plan.slots.len()))
+    let left_out = |slot: &Slot| slot.range().end > length;
+    let Some(position) = plan.slots().iter().position(left_out) else { return Ok(()) };
+    let slot = &plan.slots()[position];
+    let kind = ErrorKind::Size { given: length.saturating_sub(slot.range().start) };
+    let error = Error::new::<A>(operation, slot.place(), host, kind);
+    Err(BulkError::refused(vec![Failure { position, error }], plan.slots().len()))
 }
 
 /// Refuses a plan with registers that cannot be written back, naming all of them.
 fn refuse_irreversible<A: Arch>(host: Host, plan: &Plan) -> Result<(), BulkError> {
-    let irreversible = plan.slots.iter().enumerate().filter_map(|(position, slot)| {
-        let kind = ErrorKind::Unsupported(irreversible(A::TABLE.at(slot.place))?);
-        Some(Failure { position, error: Error::new::<A>(Operation::Set, slot.place, host, kind) })
+    let irreversible = plan.slots().iter().enumerate().filter_map(|(position, slot)| {
+        let kind = ErrorKind::Unsupported(irreversible(A::TABLE.at(slot.place()))?);
+        Some(Failure { position, error: Error::new::<A>(Operation::Set, slot.place(), host, kind) })
     });
     let failures: Vec<Failure> = irreversible.collect();
-    if failures.is_empty() { Ok(()) } else { Err(BulkError::refused(failures, plan.slots.len())) }
+    if failures.is_empty() { Ok(()) } else { Err(BulkError::refused(failures, plan.slots().len())) }
 }
 
 /// Says why a write of this register cannot be taken back.

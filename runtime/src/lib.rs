@@ -35,6 +35,11 @@ pub mod kvm;
 #[cfg(feature = "kvm")]
 mod memory;
 #[cfg(feature = "kvm")]
+mod msr;
+#[cfg(feature = "kvm")]
+#[allow(dead_code, reason = "only KVM asks what crosses together")]
+mod plan;
+#[cfg(feature = "kvm")]
 mod recorder;
 mod register;
 mod registers;
@@ -49,10 +54,12 @@ mod value;
 pub use batch::{Batch, ReadBatch, WriteBatch};
 pub use bits::{EnumLayout, Field, FieldKind, FieldValue, Layout, Piece};
 #[cfg(feature = "kvm")]
-pub use bulk::{BulkError, Failure, OnFailure, Plan, Report, Slot};
+pub use bulk::{BulkError, Failure, OnFailure, Report};
 pub use error::{Error, ErrorKind, Operation};
 #[cfg(feature = "kvm")]
 pub use memory::{Faulty, Memory};
+#[cfg(feature = "kvm")]
+pub use plan::{Plan, Slot};
 #[cfg(feature = "kvm")]
 pub use recorder::{Change, Recorder};
 pub use register::{

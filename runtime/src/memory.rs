@@ -76,10 +76,11 @@ impl<A: Arch> Registers<A> for Memory<A> {
         self.host
     }
 
-    fn read_block(&self, carrier: &'static Carrier) -> Result<Vec<u8>, Error> {
-        let block = self.blocks.borrow().get(carrier.name).cloned();
+    fn read_block(&self, carrier: &'static Carrier, bytes: &mut Vec<u8>) -> Result<(), Error> {
         let absent = || Error::of_block::<A>(Operation::Get, carrier, self.host, ErrorKind::Absent);
-        block.ok_or_else(absent)
+        let blocks = self.blocks.borrow();
+        bytes.clone_from(blocks.get(carrier.name).ok_or_else(absent)?);
+        Ok(())
     }
 
     fn write_block(&self, carrier: &'static Carrier, bytes: &[u8]) -> Result<(), Error> {
@@ -156,9 +157,9 @@ impl<A: Arch, R: Registers<A>> Registers<A> for Faulty<R> {
         self.inner.host()
     }
 
-    fn read_block(&self, carrier: &'static Carrier) -> Result<Vec<u8>, Error> {
+    fn read_block(&self, carrier: &'static Carrier, bytes: &mut Vec<u8>) -> Result<(), Error> {
         self.check::<A>(Operation::Get, block(carrier), self.host())?;
-        self.inner.read_block(carrier)
+        self.inner.read_block(carrier, bytes)
     }
 
     fn write_block(&self, carrier: &'static Carrier, bytes: &[u8]) -> Result<(), Error> {

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::mem;
 
-use crate::bulk::{BulkError, OnFailure, Plan};
+use crate::bulk::{BulkError, OnFailure};
+use crate::plan::Plan;
 use crate::register::Arch;
 use crate::registers::Registers;
 use crate::table::Info;

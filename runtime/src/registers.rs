@@ -6,10 +6,12 @@ use core::ops::ControlFlow;
 #[cfg(feature = "kvm")]
 use crate::batch::{self, ReadBatch, WriteBatch};
 #[cfg(feature = "kvm")]
-use crate::bulk::{self, BulkError, OnFailure, Plan, Report, Slot};
+use crate::bulk::{self, BulkError, OnFailure, Report};
 use crate::error::Error;
 #[cfg(feature = "kvm")]
 use crate::error::{ErrorKind, Operation};
+#[cfg(feature = "kvm")]
+use crate::plan::Plan;
 use crate::register::{Arch, Place, Readable, Reg, Writable};
 #[cfg(feature = "kvm")]
 use crate::table::Carrier;
@@ -120,41 +122,37 @@ pub trait Registers<A: Arch> {
         self.set(register, change(value))
     }
 
-    /// Reads the registers at `slots` into `buffer` and records what became of each; one after the other, unless an
+    /// Reads the registers of `plan` into `buffer` and records what became of each; one after the other, unless an
     /// implementation knows better.
     #[cfg(feature = "kvm")]
     fn read_many_bytes(
         &self,
-        slots: &[Slot],
+        plan: &Plan,
         buffer: &mut [u8],
         report: &mut Report,
     ) -> ControlFlow<()> {
-        slots.iter().enumerate().try_for_each(|(position, slot)| {
+        plan.slots().iter().enumerate().try_for_each(|(position, slot)| {
             report.record(position, self.read_bytes(slot.place(), slot.bytes_mut(buffer)))
         })
     }
 
-    /// Writes the registers at `slots` from `buffer` and records what became of each; one after the other, unless an
+    /// Writes the registers of `plan` from `buffer` and records what became of each; one after the other, unless an
     /// implementation knows better.
     #[cfg(feature = "kvm")]
-    fn write_many_bytes(
-        &self,
-        slots: &[Slot],
-        buffer: &[u8],
-        report: &mut Report,
-    ) -> ControlFlow<()> {
-        slots.iter().enumerate().try_for_each(|(position, slot)| {
+    fn write_many_bytes(&self, plan: &Plan, buffer: &[u8], report: &mut Report) -> ControlFlow<()> {
+        plan.slots().iter().enumerate().try_for_each(|(position, slot)| {
             report.record(position, self.write_bytes(slot.place(), slot.bytes(buffer)))
         })
     }
 
-    /// Reads the struct of `carrier` as a whole, as large as it is here.
+    /// Reads the struct of `carrier` as a whole into `bytes`, which takes the size that the struct has here.
     ///
     /// # Errors
     ///
     /// Returns why not: the target has no such block, unless an implementation says otherwise.
     #[cfg(feature = "kvm")]
-    fn read_block(&self, carrier: &'static Carrier) -> Result<Vec<u8>, Error> {
+    fn read_block(&self, carrier: &'static Carrier, bytes: &mut Vec<u8>) -> Result<(), Error> {
+        bytes.clear();
         Err(Error::of_block::<A>(Operation::Get, carrier, self.host(), ErrorKind::Absent))
     }
 
@@ -264,26 +262,21 @@ impl<A: Arch, R: Registers<A> + ?Sized> Registers<A> for &R {
     #[cfg(feature = "kvm")]
     fn read_many_bytes(
         &self,
-        slots: &[Slot],
+        plan: &Plan,
         buffer: &mut [u8],
         report: &mut Report,
     ) -> ControlFlow<()> {
-        (**self).read_many_bytes(slots, buffer, report)
+        (**self).read_many_bytes(plan, buffer, report)
     }
 
     #[cfg(feature = "kvm")]
-    fn write_many_bytes(
-        &self,
-        slots: &[Slot],
-        buffer: &[u8],
-        report: &mut Report,
-    ) -> ControlFlow<()> {
-        (**self).write_many_bytes(slots, buffer, report)
+    fn write_many_bytes(&self, plan: &Plan, buffer: &[u8], report: &mut Report) -> ControlFlow<()> {
+        (**self).write_many_bytes(plan, buffer, report)
     }
 
     #[cfg(feature = "kvm")]
-    fn read_block(&self, carrier: &'static Carrier) -> Result<Vec<u8>, Error> {
-        (**self).read_block(carrier)
+    fn read_block(&self, carrier: &'static Carrier, bytes: &mut Vec<u8>) -> Result<(), Error> {
+        (**self).read_block(carrier, bytes)
     }
 
     #[cfg(feature = "kvm")]

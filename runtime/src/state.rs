@@ -31,9 +31,11 @@ pub use restore::{Outcome, RestoreOptions, Restored, VmWide};
 pub use saved::Saved;
 pub use select::{Present, Unknown};
 
+use crate::plan::Slot;
 use crate::register::Place;
 use crate::registers::Host;
 use crate::table::{Carrier, Class, Info, Table};
+use capture::Again;
 
 /// Complete state of one vCPU: every register by name, width and class, with its value.
 ///
@@ -62,6 +64,7 @@ pub struct VcpuState {
     origin: Origin,
     entries: Vec<Entry>,
     values: Vec<u8>,
+    again: Option<Again>,
 }
 
 /// Where a state comes from.
@@ -126,6 +129,11 @@ impl Entry {
             (None, Key::Id(id)) => Some(Place::OneReg(*id)),
             (None, Key::Via { .. } | Key::Block { .. }) => None,
         }
+    }
+
+    /// Returns how the register is accessed with its value in the state's; `None` as for [`Entry::place`].
+    fn slot(&self) -> Option<Slot> {
+        Some(Slot::new(self.place()?, self.range.clone()))
     }
 
     /// Returns the carrier of a block that this build knows.

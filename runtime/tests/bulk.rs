@@ -10,7 +10,7 @@ use onereg::loongarch::{CSR_ERA, VCPU_RESET};
 use onereg::x86::{IA32_TSC, LSTAR, RAX, STAR};
 use onereg::{
     Arch, Arm64, BulkError, ErrorKind, Faulty, Host, Loongarch, Memory, OnFailure, Operation,
-    Place, Plan, Reg, Registers, Report, Slot, X86,
+    Place, Plan, Reg, Registers, Report, X86,
 };
 
 const EIO: i32 = 5;
@@ -43,7 +43,7 @@ const PSTATE_EL1H: onereg::arm64::Spsr = onereg::arm64::Spsr::new(5);
 fn stop_reports_what_failed_and_what_was_written() {
     let vcpu = x2_fails();
     let error = vcpu.set_many([X[0], X[1], X[2], X[3]], [1; 4]).unwrap_err();
-    assert_eq!((positions(&error), error.done()), (vec![2], [0, 1].as_slice()));
+    assert_eq!((positions(&error), error.written()), (vec![2], [0, 1].as_slice()));
     assert_eq!(vcpu.get_many(&X[..4]).unwrap(), [1, 1, 7, 7]);
     let text = error.to_string();
     assert!(text.contains(" X2 (0x6030000000100004): "), "{text}");
@@ -55,7 +55,7 @@ fn continue_reports_all_failures() {
     let vcpu = x2_fails().failing_at(Operation::Set, X[0].place(), EIO);
     let error =
         vcpu.set_many_or([X[0], X[1], X[2], X[3]], [1; 4], OnFailure::Continue).unwrap_err();
-    assert_eq!((positions(&error), error.done()), (vec![0, 2], [1, 3].as_slice()));
+    assert_eq!((positions(&error), error.written()), (vec![0, 2], [1, 3].as_slice()));
     assert_eq!(vcpu.get_many(&X[..4]).unwrap(), [7, 1, 7, 1]);
 }
 
@@ -65,7 +65,7 @@ fn a_failed_roll_back_plan_changes_nothing() {
     let vcpu = x2_fails();
     let before = vcpu.get_many((X, SP, SP_EL1)).unwrap();
     let error = vcpu.set_many_or(registers, [1; 4], OnFailure::RollBack).unwrap_err();
-    assert_eq!((positions(&error), error.done()), (vec![2], [0, 1].as_slice()));
+    assert_eq!((positions(&error), error.written()), (vec![2], [0, 1].as_slice()));
     assert!(error.not_restored().is_empty());
     assert!(error.to_string().ends_with("has its old value again)"), "{error}");
     assert_eq!(vcpu.get_many((X, SP, SP_EL1)).unwrap(), before);
@@ -164,14 +164,9 @@ impl Registers<X86> for Whole {
         self.inner.write_bytes(place, bytes)
     }
 
-    fn write_many_bytes(
-        &self,
-        slots: &[Slot],
-        buffer: &[u8],
-        report: &mut Report,
-    ) -> ControlFlow<()> {
-        self.plans.borrow_mut().push(slots.len());
-        self.inner.write_many_bytes(slots, buffer, report)
+    fn write_many_bytes(&self, plan: &Plan, buffer: &[u8], report: &mut Report) -> ControlFlow<()> {
+        self.plans.borrow_mut().push(plan.slots().len());
+        self.inner.write_many_bytes(plan, buffer, report)
     }
 }
 

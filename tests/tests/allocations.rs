@@ -1,4 +1,4 @@
-//! Registers are looked up without a single allocation.
+//! Registers are looked up, and captured again, without a single allocation.
 
 // UNSAFETY: an allocator that counts wraps the system's.
 #![expect(unsafe_code, reason = "the trait of allocators is unsafe")]
@@ -7,7 +7,10 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::hint::black_box;
 
-use onereg::{Arch, Arm64, Host, Memory, Present, RestoreOptions, TABLES, Unknown, VcpuState};
+use onereg::{
+    Arch, Arm64, Host, Memory, Powerpc, Present, Registers, RestoreOptions, Riscv, TABLES, Unknown,
+    VcpuState, X86,
+};
 
 struct Counting;
 
@@ -39,19 +42,37 @@ fn allocations(work: impl FnOnce()) -> usize {
     ALLOCATIONS.get() - before
 }
 
-#[test]
-fn a_state_is_captured_again_without_an_allocation_per_register() {
-    let vcpu = Memory::<Arm64>::new(Host::LP64);
-    let captured = VcpuState::capture(&vcpu, Present::Table, Unknown::Refuse);
-    let mut state = captured.expect("memory can be read").state;
-    let registers = state.registers().len();
-    let count = allocations(|| state.recapture(&vcpu).expect("memory can be read"));
-    assert!(count < 20, "{count} allocations for {registers} registers");
+/// Captures a vCPU again and again, and restores it.
+fn capture_and_restore<A: Arch>(vcpu: &impl Registers<A>, present: Present<'_>) {
+    let captured = VcpuState::capture(vcpu, present, Unknown::Refuse);
+    let mut state = captured.expect("a vCPU can be read").state;
+    let again = |state: &mut VcpuState| {
+        allocations(|| state.recapture(vcpu).expect("what was read can be read again"))
+    };
+    for state in [&mut state.clone(), &mut state] {
+        assert_ne!(again(state), 0, "the first time makes the plan");
+        assert_eq!([again(state), again(state), again(state)], [0; 3], "{state:?}");
+    }
     let options = RestoreOptions::default();
-    let count = allocations(|| drop(black_box(state.restore(&vcpu, &options))));
-    let phases = Arm64::TABLE.phases.len();
-    assert!(count < 40 * phases, "{count} allocations for {registers} registers, {phases} phases");
-    assert!(registers > 400);
+    let count = allocations(|| drop(black_box(state.restore(vcpu, &options))));
+    let phases = A::TABLE.phases.len();
+    assert!(count < 40 * phases, "{count} allocations for {phases} phases of {state:?}");
+    assert!(state.registers().len() > 150, "{state:?}");
+}
+
+#[test]
+fn a_state_in_memory_is_captured_again_without_an_allocation() {
+    fn of<A: Arch>() {
+        let vcpu = Memory::<A>::new(Host::LP64);
+        for carrier in A::TABLE.carriers.iter().filter(|carrier| carrier.block.is_some()) {
+            vcpu.write_block(carrier, &[1; 3000]).expect("memory can be written");
+        }
+        capture_and_restore(&vcpu, Present::Table);
+    }
+    of::<Arm64>();
+    of::<Powerpc>();
+    of::<Riscv>();
+    of::<X86>();
 }
 
 #[test]
@@ -70,5 +91,41 @@ fn lookups_allocate_nothing() {
             assert_eq!(table.by_id(u64::MAX), None);
         });
         assert_eq!(count, 0, "{}", table.name);
+    }
+}
+
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod live {
+    use std::env;
+    use std::os::fd::{AsRawFd, BorrowedFd};
+
+    use kvm_bindings::KVM_MAX_CPUID_ENTRIES;
+    use kvm_ioctls::Kvm;
+    use onereg::kvm::Vcpu;
+    use onereg::{Present, X86};
+
+    use super::capture_and_restore;
+
+    #[test]
+    fn a_vcpu_of_this_host_is_captured_again_without_an_allocation() {
+        let kvm = match Kvm::new() {
+            Ok(kvm) => kvm,
+            Err(error) => {
+                let promised = env::var_os("CI").is_some_and(|value| value == "true");
+                assert!(!promised, "CI=true promises /dev/kvm, but it does not open: {error}");
+                return println!("skipped: /dev/kvm does not open: {error}");
+            }
+        };
+        let vm = kvm.create_vm().unwrap();
+        vm.create_irq_chip().unwrap();
+        let vcpu = vm.create_vcpu(0).unwrap();
+        vcpu.set_cpuid2(&kvm.get_supported_cpuid(KVM_MAX_CPUID_ENTRIES).unwrap()).unwrap();
+        // SAFETY: `vcpu` and `kvm` own the descriptors and live until the end of this function.
+        let (fd, system) = unsafe {
+            (BorrowedFd::borrow_raw(vcpu.as_raw_fd()), BorrowedFd::borrow_raw(kvm.as_raw_fd()))
+        };
+        let vcpu = Vcpu::<X86>::over(&fd);
+        let ids = vcpu.listed_ids(&onereg::kvm::Kvm::over(&system)).unwrap();
+        capture_and_restore(&vcpu, ids.as_deref().map_or(Present::Table, Present::Listed));
     }
 }

@@ -233,7 +233,7 @@ fn a_failed_plan_is_rolled_back() {
     assert_eq!(error.failures().len(), 1);
     assert_eq!(error.failures()[0].error.name(), Some("LSTAR"));
     // Registers that cross in one struct are written together.
-    assert_eq!(error.done(), [0, 4, 1, 2]);
+    assert_eq!(error.written(), [0, 4, 1, 2]);
     assert!(error.not_restored().is_empty(), "{error}");
     assert_eq!(machine.vcpus[0].get_regs().unwrap(), registers);
     assert_eq!(machine.vcpus[0].get_sregs().unwrap(), system);
@@ -246,11 +246,11 @@ fn stop_at_the_first_failure_keeps_what_was_written() {
     let fd = machine.vcpu(0);
     let vcpu = Vcpu::<X86>::over(&fd);
     let error = vcpu.set_many((STAR, LSTAR, RAX), (5, 1 << 63, 6)).unwrap_err();
-    assert_eq!(error.done(), [0]);
+    assert_eq!(error.written(), [0]);
     assert_eq!(vcpu.get_many((STAR, LSTAR, RAX)).unwrap(), (5, 0, 0));
     let values = (7, 1 << 63, 8);
     let error = vcpu.set_many_or((STAR, LSTAR, RAX), values, OnFailure::Continue).unwrap_err();
-    assert_eq!(error.done(), [0, 2]);
+    assert_eq!(error.written(), [0, 2]);
     assert_eq!(vcpu.get_many((STAR, LSTAR, RAX)).unwrap(), (7, 0, 8));
 }
 

@@ -15,7 +15,9 @@ pub(super) fn read(
     place: Place,
     value: &mut [u8],
 ) -> Result<(), ErrorKind> {
-    take(&get_struct(fd, carrier)?, place, value)
+    let mut bytes = vec![0; usize::from(carrier.size)];
+    get_struct(fd, carrier, &mut bytes)?;
+    take(&bytes, place, value)
 }
 
 /// Writes the register at `place`, and the rest of its struct as just read.
@@ -25,7 +27,8 @@ pub(super) fn write(
     place: Place,
     value: &[u8],
 ) -> Result<(), ErrorKind> {
-    let mut bytes = get_struct(fd, carrier)?;
+    let mut bytes = vec![0; usize::from(carrier.size)];
+    get_struct(fd, carrier, &mut bytes)?;
     put(&mut bytes, place, value)?;
     set_struct(fd, carrier, &bytes)
 }

@@ -1,149 +1,114 @@
-//! The registers of a bulk call, grouped by the ioctl that they cross in.
+//! The registers of a bulk call, group by group of those that cross together.
 
 use std::ops::ControlFlow;
 
 use super::vcpu::Vcpu;
 use super::{carriers, ioctl, msrs};
-use crate::bulk::{Report, Slot};
+use crate::bulk::Report;
 use crate::error::{ErrorKind, Operation};
+use crate::msr;
+use crate::plan::{Group, Plan, Slot};
 use crate::register::{Arch, Place};
 use crate::registers::Registers;
 use crate::table::Carrier;
 
-/// Registers that cross together, as positions in the plan.
-pub(super) enum Group {
-    /// A register by itself.
-    Single(usize),
-    /// Registers in one struct.
-    Struct(&'static Carrier, Vec<usize>),
-    /// Model-specific registers with their numbers.
-    Msrs(Vec<usize>, Vec<u32>),
-}
-
-/// Groups the registers of a plan, in the order in which the first of each group comes.
-pub(super) fn of(slots: &[Slot]) -> Vec<Group> {
-    let mut groups = Vec::new();
-    for (position, slot) in slots.iter().enumerate() {
-        match slot.place() {
-            Place::Via { carrier, .. } => add_to_struct(&mut groups, carrier, position),
-            Place::OneReg(id) => match msrs::index(id) {
-                Some(index) => add_to_msrs(&mut groups, position, index),
-                None => groups.push(Group::Single(position)),
-            },
-            _ => groups.push(Group::Single(position)),
+/// Reads the registers of a plan.
+pub(super) fn read<A: Arch>(
+    vcpu: &Vcpu<'_, A>,
+    plan: &Plan,
+    buffer: &mut [u8],
+    report: &mut Report,
+) -> ControlFlow<()> {
+    let slots = plan.slots();
+    let error = |position: usize, kind| vcpu.error(Operation::Get, slots[position].place(), kind);
+    plan.groups().iter().try_for_each(|group| match group {
+        Group::Alone(run) => run.clone().try_for_each(|position| {
+            let slot = &slots[position];
+            report.record(position, vcpu.read_bytes(slot.place(), slot.bytes_mut(buffer)))
+        }),
+        Group::Struct(carrier, positions) => {
+            let mut room = [0; ioctl::LARGEST_STRUCT];
+            let bytes = struct_in(&mut room, carrier);
+            let fd = vcpu.fd_of(carrier);
+            let result = fd.and_then(|fd| ioctl::get_struct(fd, carrier, bytes));
+            record_all(positions, report, |position| {
+                let slot = &slots[position];
+                result
+                    .and_then(|()| carriers::take(bytes, slot.place(), slot.bytes_mut(buffer)))
+                    .map_err(|kind| error(position, kind))
+            })
         }
-    }
-    groups
-}
-
-fn add_to_struct(groups: &mut Vec<Group>, carrier: &'static Carrier, position: usize) {
-    let present = groups.iter_mut().find_map(|group| match group {
-        Group::Struct(known, positions) if *known == carrier => Some(positions),
-        _ => None,
-    });
-    match present {
-        Some(positions) => positions.push(position),
-        None => groups.push(Group::Struct(carrier, vec![position])),
-    }
-}
-
-fn add_to_msrs(groups: &mut Vec<Group>, position: usize, index: u32) {
-    let present = groups.iter_mut().find_map(|group| match group {
-        Group::Msrs(positions, indices) => Some((positions, indices)),
-        _ => None,
-    });
-    match present {
-        Some((positions, indices)) => {
-            positions.push(position);
-            indices.push(index);
-        }
-        None => groups.push(Group::Msrs(vec![position], vec![index])),
-    }
-}
-
-impl Group {
-    /// Reads the group's registers.
-    pub(super) fn read<A: Arch>(
-        &self,
-        vcpu: &Vcpu<'_, A>,
-        slots: &[Slot],
-        buffer: &mut [u8],
-        report: &mut Report,
-    ) -> ControlFlow<()> {
-        let error =
-            |position: usize, kind| vcpu.error(Operation::Get, slots[position].place(), kind);
-        match self {
-            Group::Single(position) => {
-                let slot = &slots[*position];
-                report.record(*position, vcpu.read_bytes(slot.place(), slot.bytes_mut(buffer)))
-            }
-            Group::Struct(carrier, positions) => {
-                let bytes = vcpu.fd_of(carrier).and_then(|fd| ioctl::get_struct(fd, carrier));
-                record_all(positions, report, |position| {
-                    let slot = &slots[position];
-                    let bytes = bytes.as_deref().map_err(|kind| error(position, *kind))?;
-                    carriers::take(bytes, slot.place(), slot.bytes_mut(buffer))
-                        .map_err(|kind| error(position, kind))
-                })
-            }
-            Group::Msrs(positions, indices) => msrs::read(vcpu.fd(), indices, |nth, result| {
+        Group::Msrs(positions) => {
+            let indices = positions.iter().map(|position| index(&slots[*position]));
+            msrs::read(vcpu.fd(), indices, |nth, result| {
                 let position = positions[nth];
                 let value = slots[position].bytes_mut(buffer);
                 let result = result.map(|bits| msrs::store(bits, value));
                 report.record(position, result.map_err(|kind| error(position, kind)))
-            }),
+            })
         }
-    }
-
-    /// Writes the group's registers.
-    pub(super) fn write<A: Arch>(
-        &self,
-        vcpu: &Vcpu<'_, A>,
-        slots: &[Slot],
-        buffer: &[u8],
-        report: &mut Report,
-    ) -> ControlFlow<()> {
-        let error = |position: usize, kind| {
-            let slot = &slots[position];
-            vcpu.error(Operation::Set, slot.place(), kind).with_value(slot.bytes(buffer))
-        };
-        match self {
-            Group::Single(position) => {
-                let slot = &slots[*position];
-                report.record(*position, vcpu.write_bytes(slot.place(), slot.bytes(buffer)))
-            }
-            Group::Struct(carrier, positions) => {
-                let changed = positions.iter().map(|position| &slots[*position]);
-                let result = write_struct(vcpu, carrier, changed, buffer);
-                record_all(positions, report, |position| {
-                    result.map_err(|kind| error(position, kind))
-                })
-            }
-            Group::Msrs(positions, indices) => {
-                let values =
-                    positions.iter().map(|position| msrs::load(slots[*position].bytes(buffer)));
-                let values: Vec<(u32, u64)> = indices.iter().copied().zip(values).collect();
-                msrs::write(vcpu.fd(), &values, |nth, result| {
-                    report
-                        .record(positions[nth], result.map_err(|kind| error(positions[nth], kind)))
-                })
-            }
-        }
-    }
+    })
 }
 
-fn write_struct<'a, A: Arch>(
+/// Writes the registers of a plan.
+pub(super) fn write<A: Arch>(
+    vcpu: &Vcpu<'_, A>,
+    plan: &Plan,
+    buffer: &[u8],
+    report: &mut Report,
+) -> ControlFlow<()> {
+    let slots = plan.slots();
+    let error = |position: usize, kind| {
+        let slot = &slots[position];
+        vcpu.error(Operation::Set, slot.place(), kind).with_value(slot.bytes(buffer))
+    };
+    plan.groups().iter().try_for_each(|group| match group {
+        Group::Alone(run) => run.clone().try_for_each(|position| {
+            let slot = &slots[position];
+            report.record(position, vcpu.write_bytes(slot.place(), slot.bytes(buffer)))
+        }),
+        Group::Struct(carrier, positions) => {
+            let result = write_struct(vcpu, carrier, (plan, positions), buffer);
+            record_all(positions, report, |position| result.map_err(|kind| error(position, kind)))
+        }
+        Group::Msrs(positions) => {
+            let values = positions.iter().map(|position| &slots[*position]);
+            let values = values.map(|slot| (index(slot), msrs::load(slot.bytes(buffer))));
+            msrs::write(vcpu.fd(), values, |nth, result| {
+                report.record(positions[nth], result.map_err(|kind| error(positions[nth], kind)))
+            })
+        }
+    })
+}
+
+/// Writes the registers at `positions` of a plan, and the rest of their struct as just read.
+fn write_struct<A: Arch>(
     vcpu: &Vcpu<'_, A>,
     carrier: &Carrier,
-    changed: impl Iterator<Item = &'a Slot>,
+    (plan, positions): (&Plan, &[usize]),
     buffer: &[u8],
 ) -> Result<(), ErrorKind> {
+    let mut room = [0; ioctl::LARGEST_STRUCT];
+    let bytes = struct_in(&mut room, carrier);
     let fd = vcpu.fd_of(carrier)?;
-    let mut bytes = ioctl::get_struct(fd, carrier)?;
-    for slot in changed {
-        carriers::put(&mut bytes, slot.place(), slot.bytes(buffer))?;
+    ioctl::get_struct(fd, carrier, bytes)?;
+    for slot in positions.iter().map(|position| &plan.slots()[*position]) {
+        carriers::put(bytes, slot.place(), slot.bytes(buffer))?;
     }
-    ioctl::set_struct(fd, carrier, &bytes)
+    ioctl::set_struct(fd, carrier, bytes)
+}
+
+/// Returns the bytes for the struct of `carrier`; none of one that no table of this crate has, and that is larger.
+fn struct_in<'a>(room: &'a mut [u8], carrier: &Carrier) -> &'a mut [u8] {
+    room.get_mut(..usize::from(carrier.size)).unwrap_or_default()
+}
+
+/// Returns the number of a model-specific register.
+fn index(slot: &Slot) -> u32 {
+    match slot.place() {
+        Place::OneReg(id) => msr::index(id).unwrap_or_default(),
+        _ => 0,
+    }
 }
 
 /// Records registers that crossed together: all of them, also when the report says to stop.

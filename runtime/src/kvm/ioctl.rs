@@ -8,10 +8,11 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::sync::LazyLock;
 
 use crate::TABLES;
 use crate::error::ErrorKind;
-use crate::table::Carrier;
+use crate::table::{Carrier, Table};
 
 /// How an ioctl number holds direction and size.
 struct Encoding {
@@ -120,15 +121,36 @@ fn size(id: u64) -> usize {
     1 << (id >> 52 & 0xf)
 }
 
-/// Reads the struct of `carrier`.
-pub(super) fn get_struct(fd: BorrowedFd<'_>, carrier: &Carrier) -> Result<Vec<u8>, ErrorKind> {
+/// Bytes of the largest struct of this crate's tables.
+pub(super) const LARGEST_STRUCT: usize = {
+    let mut largest = 0;
+    let mut tables: &[&Table] = TABLES;
+    while let [table, others @ ..] = tables {
+        let mut carriers = table.carriers;
+        while let [carrier, others @ ..] = carriers {
+            largest = if carrier.size > largest { carrier.size } else { largest };
+            carriers = others;
+        }
+        tables = others;
+    }
+    largest as usize
+};
+
+/// Reads the struct of `carrier` into `bytes`, which have its size.
+pub(super) fn get_struct(
+    fd: BorrowedFd<'_>,
+    carrier: &Carrier,
+    bytes: &mut [u8],
+) -> Result<(), ErrorKind> {
     check_struct(carrier)?;
-    let mut bytes = vec![0; usize::from(carrier.size)];
+    if bytes.len() != usize::from(carrier.size) {
+        return Err(ErrorKind::Size { given: bytes.len() });
+    }
     let request = NATIVE.number(NATIVE.read, carrier.get.nr, bytes.len());
     // SAFETY: the carrier is one of this crate's tables: the kernel writes a plain struct of the size that is part of
-    // the request, and `bytes` has that size.
+    // the request, and `bytes` was just checked to have that size.
     let result = unsafe { libc::ioctl(fd.as_raw_fd(), request, bytes.as_mut_ptr()) };
-    done(result).map(|()| bytes)
+    done(result)
 }
 
 /// Writes the struct of `carrier`, as [`get_struct`] gave it but for the registers changed in it.
@@ -161,12 +183,16 @@ fn check_struct(carrier: &Carrier) -> Result<(), ErrorKind> {
     }
 }
 
-/// Reads the struct of `carrier` as a whole.
-pub(super) fn get_block(fd: BorrowedFd<'_>, carrier: &Carrier) -> Result<Vec<u8>, ErrorKind> {
+/// Reads the struct of `carrier` as a whole into `bytes`, which take its size.
+pub(super) fn get_block(
+    fd: BorrowedFd<'_>,
+    carrier: &Carrier,
+    bytes: &mut Vec<u8>,
+) -> Result<(), ErrorKind> {
     check_carrier(carrier)?;
     match carrier.structure {
-        "kvm_xsave" if carrier.block.is_some() => get_xsave(fd, carrier),
-        "kvm_nested_state" => get_nested_state(fd, carrier),
+        "kvm_xsave" if carrier.block.is_some() => get_xsave(fd, carrier, bytes),
+        "kvm_nested_state" => get_nested_state(fd, carrier, bytes),
         _ => Err(NO_BLOCK),
     }
 }
@@ -188,8 +214,9 @@ pub(super) fn set_block(
 const NO_BLOCK: ErrorKind = ErrorKind::Unsupported("no ioctl crosses with it as a whole");
 
 /// Reads the XSAVE area by KVM_GET_XSAVE2, without the zeroes at its end.
-fn get_xsave(fd: BorrowedFd<'_>, carrier: &Carrier) -> Result<Vec<u8>, ErrorKind> {
-    let mut bytes = vec![0; xsave_size(carrier)];
+fn get_xsave(fd: BorrowedFd<'_>, carrier: &Carrier, bytes: &mut Vec<u8>) -> Result<(), ErrorKind> {
+    bytes.clear();
+    bytes.resize(xsave_size(carrier), 0);
     let request = NATIVE.number(NATIVE.read, carrier.get.nr, usize::from(carrier.size));
     // SAFETY: KVM_GET_XSAVE2 writes the vCPU's XSAVE area in the standard format, at least a `struct kvm_xsave`. It holds
     // components that this CPU has, so it is no larger than the CPU says the area of all of them is, and `bytes` has the
@@ -197,7 +224,7 @@ fn get_xsave(fd: BorrowedFd<'_>, carrier: &Carrier) -> Result<Vec<u8>, ErrorKind
     let result = unsafe { libc::ioctl(fd.as_raw_fd(), request, bytes.as_mut_ptr()) };
     done(result)?;
     bytes.truncate(bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1));
-    Ok(bytes)
+    Ok(())
 }
 
 /// Writes the XSAVE area by KVM_SET_XSAVE.
@@ -222,7 +249,9 @@ fn set_xsave(
 
 /// Returns the size of the largest XSAVE area that a vCPU of this host can have.
 fn xsave_size(carrier: &Carrier) -> usize {
-    cpu::xsave_size().max(usize::from(carrier.size))
+    /// Asked for once: in a guest, CPUID costs as much as many ioctls.
+    static OF_CPU: LazyLock<usize> = LazyLock::new(cpu::xsave_size);
+    (*OF_CPU).max(usize::from(carrier.size))
 }
 
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
@@ -253,8 +282,15 @@ mod cpu {
 const NESTED_SIZE: std::ops::Range<usize> = 4..8;
 
 /// Reads `struct kvm_nested_state`, which tells its size itself.
-fn get_nested_state(fd: BorrowedFd<'_>, carrier: &Carrier) -> Result<Vec<u8>, ErrorKind> {
-    let mut bytes = vec![0; usize::from(carrier.size)];
+fn get_nested_state(
+    fd: BorrowedFd<'_>,
+    carrier: &Carrier,
+    bytes: &mut Vec<u8>,
+) -> Result<(), ErrorKind> {
+    // What was there before is the best guess of the size.
+    let size = bytes.len().max(usize::from(carrier.size));
+    bytes.clear();
+    bytes.resize(size, 0);
     let request =
         NATIVE.number(NATIVE.read | NATIVE.write, carrier.get.nr, usize::from(carrier.size));
     loop {
@@ -263,11 +299,11 @@ fn get_nested_state(fd: BorrowedFd<'_>, carrier: &Carrier) -> Result<Vec<u8>, Er
         // SAFETY: KVM_GET_NESTED_STATE writes no more bytes than the struct's `size` says, which was just set to the
         // length of `bytes`, or, with E2BIG, only the size that it needs into `size`.
         let result = unsafe { libc::ioctl(fd.as_raw_fd(), request, bytes.as_mut_ptr()) };
-        let needed = nested_size(&bytes);
+        let needed = nested_size(bytes);
         match done(result) {
             Ok(()) => {
                 bytes.truncate(needed);
-                return Ok(bytes);
+                return Ok(());
             }
             Err(ErrorKind::Errno(libc::E2BIG)) if needed > room => bytes.resize(needed, 0),
             Err(kind) => return Err(kind),
@@ -511,7 +547,7 @@ mod tests {
         };
         let null = std::fs::File::open("/dev/null").unwrap();
         let fd = std::os::fd::AsFd::as_fd(&null);
-        assert!(matches!(get_struct(fd, &carrier), Err(ErrorKind::Unsupported(_))));
+        assert!(matches!(get_struct(fd, &carrier, &mut [0; 16]), Err(ErrorKind::Unsupported(_))));
         assert!(matches!(set_struct(fd, &carrier, &[0; 16]), Err(ErrorKind::Unsupported(_))));
     }
 
@@ -520,12 +556,15 @@ mod tests {
         let null = std::fs::File::open("/dev/null").unwrap();
         let fd = std::os::fd::AsFd::as_fd(&null);
         for carrier in [&crate::x86::carrier::XSAVE2, &crate::x86::carrier::NESTED] {
-            assert!(matches!(get_struct(fd, carrier), Err(ErrorKind::Unsupported(_))));
-            assert!(matches!(set_struct(fd, carrier, &[0; 128]), Err(ErrorKind::Unsupported(_))));
-            assert_eq!(get_block(fd, carrier), Err(ErrorKind::Errno(libc::ENOTTY)));
+            let mut bytes = vec![0; 128];
+            let got = get_struct(fd, carrier, &mut bytes);
+            assert!(matches!(got, Err(ErrorKind::Unsupported(_))));
+            assert!(matches!(set_struct(fd, carrier, &bytes), Err(ErrorKind::Unsupported(_))));
+            let got = get_block(fd, carrier, &mut bytes);
+            assert_eq!(got, Err(ErrorKind::Errno(libc::ENOTTY)));
         }
         let xsave = &crate::x86::carrier::XSAVE;
-        assert!(matches!(get_block(fd, xsave), Err(ErrorKind::Unsupported(_))));
+        assert!(matches!(get_block(fd, xsave, &mut Vec::new()), Err(ErrorKind::Unsupported(_))));
         assert!(matches!(set_block(fd, xsave, &[]), Err(ErrorKind::Unsupported(_))));
     }
 

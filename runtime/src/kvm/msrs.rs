@@ -1,27 +1,15 @@
 //! x86's model-specific registers by KVM_GET_MSRS and KVM_SET_MSRS: many at once, and all there is before Linux 6.18.
 
+use std::iter;
 use std::ops::ControlFlow;
 use std::os::fd::BorrowedFd;
 
 use super::ioctl::Msrs;
 use crate::error::ErrorKind;
-use crate::register::Place;
-use crate::x86::EFER;
-
-/// Bits 63..32 of the id of every MSR.
-const SPACE: u64 = match EFER.place() {
-    Place::OneReg(id) => id >> 32,
-    _ => 0,
-};
+use crate::msr::SPACE;
 
 /// What it means that the kernel stopped at an MSR: it gives no errno, and KVM_GET_ONE_REG would give this one.
 const REFUSED: ErrorKind = ErrorKind::Errno(libc::EINVAL);
-
-/// Returns the number of the MSR with this id; `None` for the id of anything else.
-#[inline]
-pub(super) fn index(id: u64) -> Option<u32> {
-    (id >> 32 == SPACE).then_some(id as u32)
-}
 
 /// Returns the id of the MSR with this number.
 pub(super) fn id(index: u32) -> u64 {
@@ -31,7 +19,7 @@ pub(super) fn id(index: u32) -> u64 {
 /// Reads one MSR.
 pub(super) fn read_one(fd: BorrowedFd<'_>, index: u32, value: &mut [u8]) -> Result<(), ErrorKind> {
     let mut result = Err(REFUSED);
-    let _ = read(fd, &[index], |_, outcome| {
+    let _ = read(fd, iter::once(index), |_, outcome| {
         result = outcome.map(|bits| store(bits, value));
         ControlFlow::Continue(())
     });
@@ -41,7 +29,7 @@ pub(super) fn read_one(fd: BorrowedFd<'_>, index: u32, value: &mut [u8]) -> Resu
 /// Writes one MSR.
 pub(super) fn write_one(fd: BorrowedFd<'_>, index: u32, value: &[u8]) -> Result<(), ErrorKind> {
     let mut result = Err(REFUSED);
-    let _ = write(fd, &[(index, load(value))], |_, outcome| {
+    let _ = write(fd, iter::once((index, load(value))), |_, outcome| {
         result = outcome;
         ControlFlow::Continue(())
     });
@@ -63,12 +51,12 @@ pub(super) fn load(value: &[u8]) -> u64 {
 /// Reads MSRs and hands each value, or why there is none, to `each` with its position.
 pub(super) fn read(
     fd: BorrowedFd<'_>,
-    indices: &[u32],
+    indices: impl ExactSizeIterator<Item = u32> + Clone,
     mut each: impl FnMut(usize, Result<u64, ErrorKind>) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
     let mut position = 0;
     while position < indices.len() {
-        let mut msrs = Msrs::new(indices[position..].iter().map(|index| (*index, 0)));
+        let mut msrs = Msrs::new(indices.clone().skip(position).map(|index| (index, 0)));
         let (read, failure) = outcome(msrs.read(fd));
         for msr in msrs.entries().iter().take(read) {
             each(position, Ok(msr.value))?;
@@ -85,12 +73,12 @@ pub(super) fn read(
 /// Writes MSRs, index and value, and tells `each` how every one went.
 pub(super) fn write(
     fd: BorrowedFd<'_>,
-    values: &[(u32, u64)],
+    values: impl ExactSizeIterator<Item = (u32, u64)> + Clone,
     mut each: impl FnMut(usize, Result<(), ErrorKind>) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
     let mut position = 0;
     while position < values.len() {
-        let msrs = Msrs::new(values[position..].iter().copied());
+        let msrs = Msrs::new(values.clone().skip(position));
         let (written, failure) = outcome(msrs.write(fd));
         for _ in msrs.entries().iter().take(written) {
             each(position, Ok(()))?;

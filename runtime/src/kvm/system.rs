@@ -72,7 +72,7 @@ impl<'fd> Kvm<'fd> {
     pub fn msr_features(&self) -> io::Result<Vec<(u64, Option<u64>)>> {
         let indices = ioctl::msr_list(self.fd, MsrList::Feature)?;
         let mut features = Vec::with_capacity(indices.len());
-        let _ = msrs::read(self.fd, &indices, |position, value| {
+        let _ = msrs::read(self.fd, indices.iter().copied(), |position, value| {
             features.extend(indices.get(position).map(|index| (msrs::id(*index), value.ok())));
             ControlFlow::Continue(())
         });

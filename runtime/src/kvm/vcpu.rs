@@ -8,8 +8,10 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use super::system::Kvm;
 use super::{carriers, groups, ioctl, msrs};
-use crate::bulk::{Report, Slot};
+use crate::bulk::Report;
 use crate::error::{Error, ErrorKind, Operation};
+use crate::msr;
+use crate::plan::Plan;
 use crate::register::{Arch, Place};
 use crate::registers::{Host, Registers};
 use crate::riscv::VLENB;
@@ -153,25 +155,20 @@ impl<A: Arch> Registers<A> for Vcpu<'_, A> {
 
     fn read_many_bytes(
         &self,
-        slots: &[Slot],
+        plan: &Plan,
         buffer: &mut [u8],
         report: &mut Report,
     ) -> ControlFlow<()> {
-        groups::of(slots).iter().try_for_each(|group| group.read(self, slots, buffer, report))
+        groups::read(self, plan, buffer, report)
     }
 
-    fn write_many_bytes(
-        &self,
-        slots: &[Slot],
-        buffer: &[u8],
-        report: &mut Report,
-    ) -> ControlFlow<()> {
-        groups::of(slots).iter().try_for_each(|group| group.write(self, slots, buffer, report))
+    fn write_many_bytes(&self, plan: &Plan, buffer: &[u8], report: &mut Report) -> ControlFlow<()> {
+        groups::write(self, plan, buffer, report)
     }
 
-    fn read_block(&self, carrier: &'static Carrier) -> Result<Vec<u8>, Error> {
+    fn read_block(&self, carrier: &'static Carrier, bytes: &mut Vec<u8>) -> Result<(), Error> {
         self.fd_of(carrier)
-            .and_then(|fd| ioctl::get_block(fd, carrier))
+            .and_then(|fd| ioctl::get_block(fd, carrier, bytes))
             .map_err(|kind| Error::of_block::<A>(Operation::Get, carrier, self.host(), kind))
     }
 
@@ -230,7 +227,7 @@ impl<A: Arch> Vcpu<'_, A> {
         buffer: &mut [u8],
         failed: ioctl::Failed,
     ) -> Result<(), Error> {
-        let result = match (failed.kind(buffer.len()), msrs::index(id)) {
+        let result = match (failed.kind(buffer.len()), msr::index(id)) {
             (ErrorKind::Errno(libc::EINVAL), Some(index)) => msrs::read_one(self.fd, index, buffer),
             (kind, _) => Err(kind),
         };
@@ -241,7 +238,7 @@ impl<A: Arch> Vcpu<'_, A> {
     #[cold]
     #[inline(never)]
     fn write_otherwise(self, id: u64, bytes: &[u8], failed: ioctl::Failed) -> Result<(), Error> {
-        let result = match (failed.kind(bytes.len()), msrs::index(id)) {
+        let result = match (failed.kind(bytes.len()), msr::index(id)) {
             (ErrorKind::Errno(libc::EINVAL), Some(index)) => msrs::write_one(self.fd, index, bytes),
             (kind, _) => Err(kind),
         };

@@ -2,14 +2,16 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::mem;
 
 use super::select::{self, Present, Promise, Selected, Selection, Unknown};
 use super::{Block, Entry, Key, Origin, VcpuState, order};
-use crate::bulk::{BulkError, OnFailure, Plan};
+use crate::bulk::{BulkError, OnFailure};
 use crate::error::{Error, ErrorKind};
+use crate::plan::Plan;
 use crate::register::{Arch, Place};
 use crate::registers::Registers;
-use crate::table::{Carrier, Class, Info};
+use crate::table::{Carrier, Class};
 
 /// A captured state, and everything that is not in it.
 #[derive(Debug)]
@@ -84,17 +86,12 @@ impl VcpuState {
                 Vec::new()
             }
         };
-        let mut known: Vec<(Key, Selected)> = selected
-            .into_iter()
-            .filter_map(|selected| Some((Key::of(selected.place, vcpu.host())?, selected)))
-            .collect();
-        known.sort_by(|(a, x), (b, y)| {
-            order::of_register(x.info, a).cmp(&order::of_register(y.info, b))
-        });
-        read(vcpu, known).map(|(state, absent)| Capture { state, absent, skipped })
+        // Within a phase they are in the table's order already; what has no row comes last.
+        selected.sort_by_key(|selected| order::phase_of(selected.info));
+        read(vcpu, &selected).map(|(state, absent)| Capture { state, absent, skipped })
     }
 
-    /// Reads the same registers again, without an allocation per register.
+    /// Reads the same registers again: from the second time on without a single allocation.
     ///
     /// # Errors
     ///
@@ -103,24 +100,42 @@ impl VcpuState {
         &mut self,
         vcpu: &(impl Registers<A> + ?Sized),
     ) -> Result<(), BulkError> {
-        let places = self.entries.iter().rev().filter_map(Entry::place);
-        let plan = Plan::new(vcpu.host(), places);
-        let mut buffer = vec![0; plan.size()];
-        vcpu.read_plan(&plan, &mut buffer, OnFailure::Continue)?;
+        let Again { plan, values, blocks } =
+            self.again.get_or_insert_with(|| Again::of(&self.entries));
+        // What no access of this build reaches stays as it is.
+        values.clone_from(&self.values);
+        vcpu.read_plan(plan, values, OnFailure::Continue)?;
         let carriers = self.entries.iter().filter_map(Entry::carrier);
-        let blocks =
-            carriers.map(|carrier| vcpu.read_block(carrier)).collect::<Result<Vec<_>, _>>()?;
+        for (carrier, bytes) in carriers.zip(blocks.iter_mut()) {
+            vcpu.read_block(carrier, bytes)?;
+        }
+        mem::swap(&mut self.values, values);
         let known = self.entries.iter_mut().filter(|entry| entry.carrier().is_some());
         for (block, bytes) in known.filter_map(|entry| entry.block.as_mut()).zip(blocks) {
-            block.bytes = bytes;
-        }
-        let placed = self.entries.iter().rev().filter(|entry| entry.place().is_some());
-        for (entry, slot) in placed.zip(plan.slots()) {
-            if let Some(value) = self.values.get_mut(entry.range.clone()) {
-                value.iter_mut().zip(slot.bytes(&buffer)).for_each(|(to, from)| *to = *from);
-            }
+            mem::swap(&mut block.bytes, bytes);
+            // Those of a file or a clone have no room to spare.
+            bytes.reserve(block.bytes.capacity().saturating_sub(bytes.len()));
         }
         Ok(())
+    }
+}
+
+/// What a recapture keeps for the next one: how it reads, and the room that it reads into.
+#[derive(Clone)]
+pub(super) struct Again {
+    plan: Plan,
+    values: Vec<u8>,
+    blocks: Vec<Vec<u8>>,
+}
+
+impl Again {
+    fn of(entries: &[Entry]) -> Again {
+        let carriers = entries.iter().filter_map(Entry::carrier);
+        Again {
+            plan: entries.iter().rev().filter_map(Entry::slot).collect(),
+            values: Vec::new(),
+            blocks: carriers.map(|_| Vec::new()).collect(),
+        }
     }
 }
 
@@ -131,40 +146,37 @@ fn carried(id: u64) -> Selected {
 /// Reads registers, given in the order of a restore, and keeps those that are there.
 fn read<A: Arch>(
     vcpu: &(impl Registers<A> + ?Sized),
-    known: Vec<(Key, Selected)>,
+    selected: &[Selected],
 ) -> Result<(VcpuState, Vec<Error>), CaptureError> {
-    let plan = Plan::new(vcpu.host(), known.iter().rev().map(|(_, selected)| selected.place));
+    let plan = Plan::new(vcpu.host(), selected.iter().rev().map(|selected| selected.place));
     let mut buffer = vec![0; plan.size()];
     let failed = vcpu.read_plan(&plan, &mut buffer, OnFailure::Continue).err();
-    let mut failures = vec![None; known.len()];
-    for failure in failed.iter().flat_map(|error| error.failures()) {
-        if let Some(failed) = failures.get_mut(failure.position) {
-            *failed = Some(failure.error);
-        }
-    }
+    let mut failures: Vec<_> = failed.iter().flat_map(|error| error.failures()).collect();
+    failures.sort_by_key(|failure| failure.position);
     let mut state = VcpuState {
         table: A::TABLE,
         origin: Origin::here::<A>(vcpu),
-        entries: Vec::with_capacity(known.len()),
+        entries: Vec::with_capacity(selected.len()),
         values: Vec::with_capacity(plan.size()),
+        again: None,
     };
     let (mut absent, mut unreadable) = (Vec::new(), Vec::new());
-    let read = plan.slots().iter().zip(failures).rev();
-    for ((key, selected), (slot, failure)) in known.into_iter().zip(read) {
-        match failure {
-            None => state.push(key, selected.info, slot.bytes(&buffer)),
+    for (selected, (position, slot)) in selected.iter().zip(plan.slots().iter().enumerate().rev()) {
+        let failed = failures.pop_if(|failure| failure.position == position);
+        match failed.map(|failure| failure.error) {
+            None => state.push(selected, slot.bytes(&buffer)),
             Some(error) if says_absent(selected.promise, error.kind()) => absent.push(error),
             Some(error) => unreadable.push(error),
         }
     }
     for carrier in A::TABLE.carriers.iter().filter(|carrier| carrier.block.is_some()) {
-        match vcpu.read_block(carrier) {
-            Ok(bytes) => state.push_block(carrier, bytes),
+        let mut bytes = Vec::new();
+        match vcpu.read_block(carrier, &mut bytes) {
+            Ok(()) => state.insert_block(carrier, bytes),
             Err(error) if says_absent(Promise::None, error.kind()) => absent.push(error),
             Err(error) => unreadable.push(error),
         }
     }
-    state.entries.sort_by(|a, b| a.order().cmp(&b.order()));
     if unreadable.is_empty() {
         Ok((state, absent))
     } else {
@@ -199,9 +211,10 @@ impl Origin {
 }
 
 impl VcpuState {
-    /// Adds a register at the end of the order.
-    fn push(&mut self, key: Key, info: Option<&'static Info>, value: &[u8]) {
-        let start = self.values.len();
+    /// Adds a register at the end of the order; none at an address, which no vCPU has.
+    fn push(&mut self, selected: &Selected, value: &[u8]) {
+        let Some(key) = Key::of(selected.place, self.origin.host) else { return };
+        let (info, start) = (selected.info, self.values.len());
         self.values.extend_from_slice(value);
         self.entries.push(Entry {
             name: Cow::Borrowed(info.map_or("", |info| info.name)),
@@ -213,15 +226,17 @@ impl VcpuState {
         });
     }
 
-    /// Adds a block.
-    fn push_block(&mut self, carrier: &'static Carrier, bytes: Vec<u8>) {
-        self.entries.push(Entry {
+    /// Adds a block where its phase has it.
+    fn insert_block(&mut self, carrier: &'static Carrier, bytes: Vec<u8>) {
+        let block = Entry {
             name: Cow::Borrowed(carrier.name),
             key: Key::Block { carrier: Cow::Borrowed(carrier.name) },
             class: Class::State,
             info: None,
             block: Some(Block { carrier: Some(carrier), bytes }),
             range: 0..0,
-        });
+        };
+        let at = self.entries.partition_point(|entry| entry.order() <= block.order());
+        self.entries.insert(at, block);
     }
 }

@@ -5,8 +5,9 @@ use std::fmt;
 
 use super::{Entry, Key, RestoreError, VcpuState};
 use crate::bits::FieldValue;
-use crate::bulk::{OnFailure, Plan};
+use crate::bulk::OnFailure;
 use crate::error::Error;
+use crate::plan::Plan;
 use crate::register::Arch;
 use crate::registers::Registers;
 use crate::table::{Class, Digits, Info};
@@ -138,7 +139,7 @@ impl VcpuState {
         self.check_target::<A>(vcpu)?;
         let reachable: Vec<&Entry> =
             self.entries.iter().rev().filter(|entry| entry.place().is_some()).collect();
-        let plan = Plan::new(vcpu.host(), reachable.iter().filter_map(|entry| entry.place()));
+        let plan: Plan = reachable.iter().filter_map(|entry| entry.slot()).collect();
         let mut buffer = vec![0; plan.size()];
         let failed = vcpu.read_plan(&plan, &mut buffer, OnFailure::Continue).err();
         let mut failures: Vec<_> = failed.iter().flat_map(|error| error.failures()).collect();
@@ -161,9 +162,10 @@ impl VcpuState {
     }
 
     fn verify_blocks<A: Arch>(&self, vcpu: &(impl Registers<A> + ?Sized)) -> Vec<Difference> {
-        let compare = |entry: &Entry| match vcpu.read_block(entry.carrier()?) {
-            Ok(found) if found == self.value(entry) => None,
-            Ok(found) => Some(Difference::new(entry, self.value(entry), &found)),
+        let mut found = Vec::new();
+        let compare = |entry: &Entry| match vcpu.read_block(entry.carrier()?, &mut found) {
+            Ok(()) if found == self.value(entry) => None,
+            Ok(()) => Some(Difference::new(entry, self.value(entry), &found)),
             Err(error) => Some(Difference {
                 error: Some(error),
                 ..Difference::gone(entry, self.value(entry))

@@ -6,9 +6,9 @@ use crate::table::{Info, Table};
 /// Position in a restore; within a phase, blocks come after registers.
 type Order<'a> = (usize, bool, Option<&'static Info>, &'a Key);
 
-/// Returns the position of a register; one without a row comes after all phases.
-pub(super) fn of_register<'a>(info: Option<&'static Info>, key: &'a Key) -> Order<'a> {
-    (info.map_or(usize::MAX, phase_of_row), false, info, key)
+/// Returns the phase of a register; one without a row comes after all of them.
+pub(super) fn phase_of(info: Option<&'static Info>) -> usize {
+    info.map_or(usize::MAX, phase_of_row)
 }
 
 impl Entry {

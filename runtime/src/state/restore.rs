@@ -5,7 +5,8 @@ use super::failure::{Refusal, RestoreError};
 use super::select::Unknown;
 use super::treat::{self, Treatment};
 use super::{Entry, VcpuState};
-use crate::bulk::{BulkError, Failure, OnFailure, Plan};
+use crate::bulk::{BulkError, Failure, OnFailure};
+use crate::plan::Plan;
 use crate::register::Arch;
 use crate::registers::Registers;
 use crate::table::Width;
@@ -110,8 +111,8 @@ impl VcpuState {
     ) -> Result<Restored, RestoreError> {
         self.check_target::<A>(vcpu)?;
         self.check_known(options.unknown)?;
-        let mut run = Run { state: self, outcomes: Vec::new(), buffer: Vec::new() };
-        run.outcomes.reserve_exact(self.entries.len());
+        let outcomes = Vec::with_capacity(self.entries.len());
+        let mut run = Run { state: self, outcomes, found: vec![0; self.values.len()] };
         for phase in self.phases() {
             run.phase(vcpu, phase, |entry| {
                 let dropped = options.dropped.iter().any(|name| *name == entry.name);
@@ -180,7 +181,8 @@ const FAILED: Treatment = Treatment::Leave(Outcome::Pending);
 struct Run<'a> {
     state: &'a VcpuState,
     outcomes: Vec<Outcome>,
-    buffer: Vec<u8>,
+    /// Values of the vCPU, where the state has its own.
+    found: Vec<u8>,
 }
 
 impl Run<'_> {
@@ -223,13 +225,11 @@ impl Run<'_> {
         let compared: Vec<usize> = positions(entries, treatments, |treatment| {
             matches!(treatment, Treatment::WriteOther | Treatment::Compare)
         });
-        let plan = plan(vcpu, entries, &compared);
-        self.buffer.clear();
-        self.buffer.resize(plan.size(), 0);
-        let read = vcpu.read_plan(&plan, &mut self.buffer, OnFailure::Continue);
+        let plan = plan(entries, &compared);
+        let read = vcpu.read_plan(&plan, &mut self.found, OnFailure::Continue);
         let mut refusals = refuse(&failures(read), &compared, treatments);
         for (position, slot) in compared.into_iter().zip(plan.slots()) {
-            let (saved, found) = (self.state.value(&entries[position]), slot.bytes(&self.buffer));
+            let (saved, found) = (slot.bytes(&self.state.values), slot.bytes(&self.found));
             if treatments[position] == FAILED {
                 continue;
             }
@@ -254,12 +254,8 @@ impl Run<'_> {
         let written = positions(entries, treatments, |treatment| {
             matches!(treatment, Treatment::Write | Treatment::WriteOther)
         });
-        let plan = plan(vcpu, entries, &written);
-        self.buffer.clear();
-        for position in &written {
-            self.buffer.extend_from_slice(self.state.value(&entries[*position]));
-        }
-        let failed = failures(vcpu.write_plan(&plan, &self.buffer, OnFailure::Continue));
+        let plan = plan(entries, &written);
+        let failed = failures(vcpu.write_plan(&plan, &self.state.values, OnFailure::Continue));
         refuse(&failed, &written, treatments)
     }
 }
@@ -290,20 +286,17 @@ fn positions(
     treatments: &[Treatment],
     asked: impl Fn(Treatment) -> bool,
 ) -> Vec<usize> {
-    let wanted = |position: &usize| asked(treatments[*position]);
-    (0..entries.len())
-        .filter(wanted)
-        .filter(|position| entries[*position].place().is_some())
-        .collect()
+    let mut positions = Vec::with_capacity(entries.len());
+    let wanted = (0..entries.len()).filter(|position| asked(treatments[*position]));
+    positions.extend(wanted.filter(|position| entries[*position].place().is_some()));
+    positions
 }
 
-fn plan<A: Arch>(
-    vcpu: &(impl Registers<A> + ?Sized),
-    entries: &[Entry],
-    positions: &[usize],
-) -> Plan {
-    let places = positions.iter().filter_map(|position| entries[*position].place());
-    Plan::new(vcpu.host(), places)
+/// Plans the registers at `positions`, with their values where the state has them.
+fn plan(entries: &[Entry], positions: &[usize]) -> Plan {
+    let mut slots = Vec::with_capacity(positions.len());
+    slots.extend(positions.iter().filter_map(|position| entries[*position].slot()));
+    slots.into_iter().collect()
 }
 
 fn failures(result: Result<(), BulkError>) -> Vec<Failure> {

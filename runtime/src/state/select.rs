@@ -1,7 +1,5 @@
 //! Which registers a capture reads.
 
-use std::collections::BTreeSet;
-
 use crate::register::{Arch, Place};
 use crate::registers::Host;
 use crate::table::{Access, Info, Listed};
@@ -51,29 +49,35 @@ pub(super) struct Selection {
     pub(super) unknown: Vec<u64>,
 }
 
-/// Selects the readable registers: those listed, and the rows that their list would not have.
+/// Selects the readable registers, in the table's order: those listed, and the rows that their list would not have.
 pub(super) fn select<A: Arch>(host: Host, present: Present<'_>) -> Selection {
-    let mut selected = Vec::new();
-    let mut unknown = Vec::new();
-    let ids: BTreeSet<u64> = match present {
-        Present::Table => BTreeSet::new(),
-        Present::Listed(ids) => ids.iter().copied().collect(),
+    let mut ids = match present {
+        Present::Table => Vec::new(),
+        Present::Listed(ids) => ids.to_vec(),
     };
-    for id in ids {
-        let info = A::TABLE.by_id(id).filter(|info| info.place.id(host) == Some(id));
-        match info {
-            Some(info) if is_readable(info) => selected.push(listed(info)),
-            Some(_) => {}
-            None => unknown.push(id),
+    ids.sort_unstable();
+    ids.dedup();
+    let mut has_row = vec![false; ids.len()];
+    let mut selected = Vec::new();
+    for info in A::TABLE.registers {
+        let at = info.place.id(host).and_then(|id| ids.binary_search(&id).ok());
+        match at.and_then(|at| has_row.get_mut(at)) {
+            Some(has_row) => {
+                if is_readable(info) && !*has_row {
+                    selected.push(listed(info));
+                }
+                *has_row = true;
+            }
+            None if is_tried(info, present) => selected.push(tried(info)),
+            None => {}
         }
     }
-    let tried = A::TABLE.registers.iter().filter(|info| is_tried(info, present));
-    let tried: Vec<Selected> = tried
-        .filter(|info| !selected.iter().any(|known| known.place == info.place))
-        .map(|info| Selected { place: info.place, info: Some(info), promise: Promise::None })
-        .collect();
-    selected.extend(tried);
-    Selection { selected, unknown }
+    let unknown = ids.into_iter().zip(has_row).filter(|(_, has_row)| !has_row);
+    Selection { selected, unknown: unknown.map(|(id, _)| id).collect() }
+}
+
+fn tried(info: &'static Info) -> Selected {
+    Selected { place: info.place, info: Some(info), promise: Promise::None }
 }
 
 /// The MSR lists name what the host has; whether a vCPU has it too depends on its CPUID.

@@ -1,8 +1,8 @@
 //! What is captured comes back, on every architecture.
 
 use onereg::{
-    Access, Arch, Arm64, Class, Host, Loongarch, Memory, Mips, Outcome, Powerpc, Registers,
-    RestoreOptions, Riscv, S390, VmWide, X86,
+    Access, Arch, Arm64, Class, Faulty, Host, Loongarch, Memory, Mips, Operation, Outcome, Place,
+    Powerpc, Registers, RestoreOptions, Riscv, S390, VmWide, X86,
 };
 
 use crate::target::{Shuffled, Strict};
@@ -140,10 +140,41 @@ fn recapture_reads_the_same_registers_again() {
     let vcpu = Memory::<X86>::new(Host::LP64);
     fill(&vcpu, 5);
     let mut state = capture(&vcpu);
-    fill(&vcpu, 6);
-    state.recapture(&vcpu).unwrap();
-    assert_eq!(state, capture(&vcpu));
-    assert!(state.verify(&vcpu).unwrap().is_empty());
+    for seed in 6..9 {
+        fill(&vcpu, seed);
+        state.recapture(&vcpu).unwrap();
+        assert_eq!(state, capture(&vcpu));
+        assert!(state.verify(&vcpu).unwrap().is_empty());
+    }
+}
+
+#[test]
+fn a_recapture_that_fails_leaves_the_state_as_it_was() {
+    use onereg::x86::RIP;
+    use onereg::x86::carrier::NESTED;
+    let vcpu = Memory::<X86>::new(Host::LP64);
+    vcpu.write_block(&NESTED, &[7; 300]).unwrap();
+    let before = capture(&vcpu);
+    fill(&vcpu, 5);
+    vcpu.write_block(&NESTED, &[8; 300]).unwrap();
+    let block = Place::Via { carrier: &NESTED, offset: 0, size: 0 };
+    for place in [RIP.place(), block] {
+        let failing = Faulty::new(&vcpu).failing_at(Operation::Get, place, 5);
+        let mut state = before.clone();
+        let error = state.recapture(&failing).unwrap_err();
+        assert_eq!(error.failures()[0].error.place(), place);
+        assert_eq!(state, before);
+    }
+}
+
+#[test]
+fn a_vcpu_with_other_widths_is_not_captured_again() {
+    let short = Memory::<Riscv>::new(Host::new(64, 16).unwrap());
+    let mut state = capture(&short);
+    let long = Memory::<Riscv>::new(Host::new(64, 32).unwrap());
+    let error = state.recapture(&long).unwrap_err();
+    assert_eq!(error.failures().len(), 32, "{error}");
+    assert_eq!(state, capture(&short));
 }
 
 #[test]

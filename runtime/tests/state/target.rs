@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use onereg::{
-    Arch, Error, ErrorKind, FieldKind, Host, Info, Memory, Operation, Place, Registers, Report,
-    Slot,
+    Arch, Error, ErrorKind, FieldKind, Host, Info, Memory, Operation, Place, Plan, Registers,
+    Report,
 };
 
 /// Numbers that look random and are the same in every run.
@@ -91,17 +91,12 @@ impl<A: Arch> Registers<A> for Shuffled<'_, A> {
         self.inner.write_bytes(place, bytes)
     }
 
-    fn write_many_bytes(
-        &self,
-        slots: &[Slot],
-        buffer: &[u8],
-        report: &mut Report,
-    ) -> ControlFlow<()> {
+    fn write_many_bytes(&self, plan: &Plan, buffer: &[u8], report: &mut Report) -> ControlFlow<()> {
         let mut random = Random(self.seed);
-        let mut order: Vec<usize> = (0..slots.len()).collect();
+        let mut order: Vec<usize> = (0..plan.slots().len()).collect();
         order.sort_by_cached_key(|_| random.next());
         order.into_iter().try_for_each(|position| {
-            let slot = &slots[position];
+            let slot = &plan.slots()[position];
             report.record(position, self.write_bytes(slot.place(), slot.bytes(buffer)))
         })
     }

@@ -1,9 +1,11 @@
 //! The architecture of the host: one file each, with the same names.
 //!
 //! `Host` is the architecture, `configurations` lists how a vCPU can be set up, `create` sets one up and `finalize`
-//! completes it, `is_one_of_many` says which are left out where time matters, `facts` says what is known of it, `lists` what the kernel lists, `first_run` counts as the first KVM_RUN,
-//! `READS_ABSENT` says whether a VMM reads registers that the vCPU does not have, and `orders` breaks the rules of order
-//! that no row says.
+//! completes it, `add` adds another one like it, `MEASURED` names those that a benchmark is worth, `is_one_of_many` says
+//! which are left out where time matters, `facts` says what is known of it, `lists` what the kernel lists, `first_run`
+//! counts as the first KVM_RUN, `msr` says which ids are those of MSRs, `STRUCT_PER_REGISTER` whether registers in structs
+//! cross one by one without this project, `READS_ABSENT` whether a VMM reads registers that the vCPU does not have, and
+//! `orders` breaks the rules of order that no row says.
 
 #[cfg(target_arch = "aarch64")]
 #[path = "arch/aarch64.rs"]
@@ -19,6 +21,6 @@ mod native;
 mod native;
 
 pub(crate) use native::{
-    Configuration, Host, READS_ABSENT, configurations, create, facts, finalize, first_run,
-    is_one_of_many, lists, orders,
+    Configuration, Host, MEASURED, READS_ABSENT, STRUCT_PER_REGISTER, add, configurations, create,
+    facts, finalize, first_run, is_one_of_many, lists, msr, orders,
 };

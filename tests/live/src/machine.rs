@@ -49,9 +49,9 @@ pub(crate) fn create_vm(kvm: &Kvm) -> Result<Vm, Failure> {
     kvm.create_vm().map_err(Failure::step("create a VM (KVM_CREATE_VM)"))
 }
 
-/// Creates vCPU 0.
-pub(crate) fn create_vcpu(vm: &Vm) -> Result<Vcpu, Failure> {
-    vm.create_vcpu(0).map_err(Failure::step("create a vCPU (KVM_CREATE_VCPU)"))
+/// Creates a vCPU.
+pub(crate) fn create_vcpu(vm: &Vm, index: u32) -> Result<Vcpu, Failure> {
+    vm.create_vcpu(index).map_err(Failure::step("create a vCPU (KVM_CREATE_VCPU)"))
 }
 
 /// Reads the bytes of a register.

@@ -9,6 +9,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::path::Path;
 use std::ptr::{self, NonNull};
 
+use onereg::Carrier;
+
 /// How an ioctl number says what it carries; powerpc says it in another way than the other architectures.
 #[derive(Clone, Copy)]
 enum Direction {
@@ -350,6 +352,93 @@ impl Vcpu {
         call(self.fd.as_fd(), 0x80, 0)?;
         Ok(shared.read(EXIT_REASON))
     }
+}
+
+/// `struct kvm_one_reg`.
+#[repr(C)]
+struct OneReg {
+    id: u64,
+    addr: u64,
+}
+
+/// `struct kvm_msrs` of x86 with one entry.
+#[repr(C)]
+struct OneMsr {
+    count: u32,
+    padding: u32,
+    index: u32,
+    reserved: u32,
+    value: u64,
+}
+
+/// Registers one by one, as a VMM reads and writes them without this project.
+impl Vcpu {
+    /// Reads a register (KVM_GET_ONE_REG).
+    pub(crate) fn get_one_reg(&self, id: u64, value: &mut [u8]) -> io::Result<()> {
+        check_length(value, 1 << (id >> 52 & 0xf))?;
+        self.one_reg(0xab, OneReg { id, addr: value.as_mut_ptr() as u64 })
+    }
+
+    /// Writes a register (KVM_SET_ONE_REG).
+    pub(crate) fn set_one_reg(&self, id: u64, value: &[u8]) -> io::Result<()> {
+        check_length(value, 1 << (id >> 52 & 0xf))?;
+        self.one_reg(0xac, OneReg { id, addr: value.as_ptr() as u64 })
+    }
+
+    fn one_reg(&self, nr: u32, request: OneReg) -> io::Result<()> {
+        let number = Direction::Write.number(nr, size_of::<OneReg>());
+        // SAFETY: both ioctls read the struct and access 1 << (bits 55..52 of the id) bytes at `addr`, which the callers
+        // have checked to be there, to be written by the one that writes them.
+        let result = unsafe { libc::ioctl(self.fd.as_raw_fd(), number, ptr::from_ref(&request)) };
+        if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+
+    /// Reads a model-specific register (KVM_GET_MSRS, x86).
+    pub(crate) fn get_msr(&self, index: u32) -> io::Result<u64> {
+        let mut msr = OneMsr { count: 1, padding: 0, index, reserved: 0, value: 0 };
+        self.one_msr(Direction::Both, 0x88, &mut msr).map(|()| msr.value)
+    }
+
+    /// Writes a model-specific register (KVM_SET_MSRS, x86).
+    pub(crate) fn set_msr(&self, index: u32, value: u64) -> io::Result<()> {
+        let mut msr = OneMsr { count: 1, padding: 0, index, reserved: 0, value };
+        self.one_msr(Direction::Write, 0x89, &mut msr)
+    }
+
+    fn one_msr(&self, direction: Direction, nr: u32, msr: &mut OneMsr) -> io::Result<()> {
+        let number = direction.number(nr, 8);
+        // SAFETY: both ioctls read `count` and access as many entries behind it, the one that the struct has.
+        match unsafe { libc::ioctl(self.fd.as_raw_fd(), number, ptr::from_mut(msr)) } {
+            1 => Ok(()),
+            0 => Err(io::Error::from_raw_os_error(libc::EINVAL)),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+
+    /// Reads the struct of another ioctl, one that always has its size.
+    pub(crate) fn get_struct(&self, carrier: &Carrier, bytes: &mut [u8]) -> io::Result<()> {
+        check_length(bytes, carrier.size.into())?;
+        let number = Direction::Read.number(carrier.get.nr.into(), bytes.len());
+        // SAFETY: the kernel writes a plain struct of the size that is part of the number, which `bytes` have.
+        let result = unsafe { libc::ioctl(self.fd.as_raw_fd(), number, bytes.as_mut_ptr()) };
+        if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+
+    /// Writes the struct of another ioctl, as it was read but for what has changed in it.
+    pub(crate) fn set_struct(&self, carrier: &Carrier, bytes: &[u8]) -> io::Result<()> {
+        let Some(set) = carrier.set else { return Err(io::ErrorKind::Unsupported.into()) };
+        check_length(bytes, carrier.size.into())?;
+        let number = Direction::Write.number(set.nr.into(), bytes.len());
+        // SAFETY: the kernel reads a plain struct of the size that is part of the number, which `bytes` have; one that is
+        // larger on this vCPU (KVM_SET_XSAVE) was not read either.
+        let result = unsafe { libc::ioctl(self.fd.as_raw_fd(), number, bytes.as_ptr()) };
+        if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+}
+
+/// Refuses bytes that are not as many as the kernel goes by.
+fn check_length(bytes: &[u8], length: usize) -> io::Result<()> {
+    if bytes.len() == length { Ok(()) } else { Err(io::ErrorKind::InvalidInput.into()) }
 }
 
 impl AsFd for Vcpu {

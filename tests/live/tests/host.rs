@@ -18,6 +18,11 @@ fn a_filled_vcpu_arrives_in_another_process_as_it_was() {
     passes(&["state"]);
 }
 
+#[test]
+fn a_vcpu_is_captured_again_by_the_fewest_ioctls_and_without_an_allocation() {
+    passes(&["bench", "--times", "1"]);
+}
+
 /// Runs the program, where there is KVM, and has it find nothing.
 fn passes(arguments: &[&str]) {
     if let Err(error) = File::options().read(true).write(true).open("/dev/kvm") {

@@ -80,7 +80,8 @@ fn vcpu(reader: &mut Reader<'_>) -> Result<VcpuState, FormatError> {
     for _ in 0..reader.varint("the number of carriers")? {
         carriers.push(reader.text("the name of a carrier")?);
     }
-    let mut state = VcpuState { table, origin, entries: Vec::new(), values: Vec::new() };
+    let mut state =
+        VcpuState { table, origin, entries: Vec::new(), values: Vec::new(), again: None };
     let mut keys = BTreeSet::new();
     for _ in 0..reader.varint("the number of registers")? {
         let start = reader.offset;

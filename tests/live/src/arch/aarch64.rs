@@ -39,6 +39,17 @@ const FEATURES: &[(&str, u32, u32)] = &[
 const CAPABILITIES: &[(&str, u32)] =
     &[("KVM_CAP_ARM_MTE", 205), ("KVM_CAP_ARM_WRITABLE_IMP_ID_REGS", 239)];
 
+/// Configurations that are measured.
+pub(crate) const MEASURED: &[&str] = &["plain", "all"];
+
+/// Whether a VMM that accesses registers one by one does so where a struct holds them.
+pub(crate) const STRUCT_PER_REGISTER: bool = false;
+
+/// Returns the number of a model-specific register: x86 has them.
+pub(crate) fn msr(_id: u64) -> Option<u32> {
+    None
+}
+
 /// How a vCPU is set up.
 #[derive(Debug)]
 pub(crate) struct Configuration {
@@ -101,10 +112,27 @@ pub(crate) fn create(kvm: &Kvm, configuration: &Configuration) -> Result<Machine
 
 /// Finalizes the vCPU, where it has SVE.
 pub(crate) fn finalize(machine: &Machine, configuration: &Configuration) -> Result<(), Failure> {
+    finalize_vcpu(&machine.vcpu, configuration)
+}
+
+/// Adds a complete vCPU like the first one.
+pub(crate) fn add(
+    _kvm: &Kvm,
+    configuration: &Configuration,
+    vm: &Vm,
+    index: u32,
+) -> Result<Vcpu, Failure> {
+    let vcpu = create_vcpu(vm, index)?;
+    initialize(vm, &vcpu, configuration)?;
+    finalize_vcpu(&vcpu, configuration)?;
+    Ok(vcpu)
+}
+
+fn finalize_vcpu(vcpu: &Vcpu, configuration: &Configuration) -> Result<(), Failure> {
     if configuration.features & SVE == 0 {
         return Ok(());
     }
-    let finalized = machine.vcpu.arm_finalize(4);
+    let finalized = vcpu.arm_finalize(4);
     finalized.map_err(Failure::step("finalize SVE of a vCPU (KVM_ARM_VCPU_FINALIZE)"))
 }
 
@@ -114,13 +142,17 @@ fn initialized(kvm: &Kvm, configuration: &Configuration) -> Result<(Vm, Vcpu), F
     for (_, number) in configuration.capabilities {
         vm.enable(*number).map_err(Failure::step("enable a capability (KVM_ENABLE_CAP)"))?;
     }
-    let vcpu = create_vcpu(&vm)?;
+    let vcpu = create_vcpu(&vm, 0)?;
+    initialize(&vm, &vcpu, configuration)?;
+    Ok((vm, vcpu))
+}
+
+fn initialize(vm: &Vm, vcpu: &Vcpu, configuration: &Configuration) -> Result<(), Failure> {
     let target = vm.preferred_target();
     let mut init =
         target.map_err(Failure::step("choose a vCPU's target (KVM_ARM_PREFERRED_TARGET)"))?;
     init.features[0] = PSCI_0_2 | configuration.features;
-    vcpu.arm_init(&init).map_err(Failure::step("initialise a vCPU (KVM_ARM_VCPU_INIT)"))?;
-    Ok((vm, vcpu))
+    vcpu.arm_init(&init).map_err(Failure::step("initialise a vCPU (KVM_ARM_VCPU_INIT)"))
 }
 
 /// Creates the interrupt controller, where the `virt` machine of QEMU has it.
@@ -226,7 +258,7 @@ fn attempt(
 
 /// Nothing is there before KVM_ARM_VCPU_INIT.
 fn before_init(vm: &Vm) -> Result<Vec<Attempt>, Failure> {
-    let vcpu = create_vcpu(vm)?;
+    let vcpu = create_vcpu(vm, 0)?;
     let registers = onereg::kvm::Vcpu::<Arm64>::over(&vcpu);
     let refused = Expected::Refused(&[libc::ENOEXEC]);
     Ok(vec![

@@ -11,13 +11,24 @@ use crate::errno::{Expected, Outcome};
 use crate::facts::Facts;
 use crate::failure::Failure;
 use crate::machine::{List, Machine, create_vcpu, create_vm, touch};
-use crate::system::{self, Kvm};
+use crate::system::{self, Kvm, Vcpu, Vm};
 
 /// The architecture.
 pub(crate) type Host = Powerpc;
 
 /// Whether the kernel lets a VMM read registers that the vCPU does not have.
 pub(crate) const READS_ABSENT: bool = false;
+
+/// Configurations that are measured.
+pub(crate) const MEASURED: &[&str] = &["plain"];
+
+/// Whether a VMM that accesses registers one by one does so where a struct holds them.
+pub(crate) const STRUCT_PER_REGISTER: bool = false;
+
+/// Returns the number of a model-specific register: x86 has them.
+pub(crate) fn msr(_id: u64) -> Option<u32> {
+    None
+}
 
 /// How a vCPU is set up.
 #[derive(Debug)]
@@ -31,13 +42,24 @@ pub(crate) fn configurations(_kvm: &Kvm) -> Result<Vec<Configuration>, Failure> 
 }
 
 /// Creates a VM with a vCPU of a PAPR guest.
-pub(crate) fn create(kvm: &Kvm, _configuration: &Configuration) -> Result<Machine, Failure> {
-    const KVM_CAP_PPC_PAPR: u32 = 68;
+pub(crate) fn create(kvm: &Kvm, configuration: &Configuration) -> Result<Machine, Failure> {
     let vm = create_vm(kvm)?;
-    let vcpu = create_vcpu(&vm)?;
+    let vcpu = add(kvm, configuration, &vm, 0)?;
+    Ok(Machine { vcpu, _devices: Vec::new(), vm })
+}
+
+/// Adds a complete vCPU.
+pub(crate) fn add(
+    _kvm: &Kvm,
+    _configuration: &Configuration,
+    vm: &Vm,
+    index: u32,
+) -> Result<Vcpu, Failure> {
+    const KVM_CAP_PPC_PAPR: u32 = 68;
+    let vcpu = create_vcpu(vm, index)?;
     vcpu.enable(KVM_CAP_PPC_PAPR)
         .map_err(Failure::step("make a vCPU one of a PAPR guest (KVM_CAP_PPC_PAPR)"))?;
-    Ok(Machine { vcpu, _devices: Vec::new(), vm })
+    Ok(vcpu)
 }
 
 /// Nothing is left to do before the vCPU is complete.

@@ -11,7 +11,7 @@ use crate::errno::Outcome;
 use crate::facts::Facts;
 use crate::failure::Failure;
 use crate::machine::{List, Machine, create_vcpu, create_vm, touch};
-use crate::system::Kvm;
+use crate::system::{Kvm, Vcpu, Vm};
 
 /// The architecture.
 pub(crate) type Host = Riscv;
@@ -21,6 +21,17 @@ pub(crate) const READS_ABSENT: bool = false;
 
 /// Names of the registers that switch extensions begin like this; the kind of condition that they decide.
 const SWITCHES: [(&str, &str); 2] = [("ISA_EXT_", "isa"), ("SBI_EXT_", "sbi")];
+
+/// Configurations that are measured.
+pub(crate) const MEASURED: &[&str] = &["default", "all"];
+
+/// Whether a VMM that accesses registers one by one does so where a struct holds them.
+pub(crate) const STRUCT_PER_REGISTER: bool = false;
+
+/// Returns the number of a model-specific register: x86 has them.
+pub(crate) fn msr(_id: u64) -> Option<u32> {
+    None
+}
 
 /// How a vCPU is set up.
 #[derive(Debug)]
@@ -38,7 +49,7 @@ pub(crate) fn configurations(kvm: &Kvm) -> Result<Vec<Configuration>, Failure> {
     for (info, is_on) in extensions(&machine) {
         // On a VM of its own: what an extension needs may be gone on one where others were switched.
         let machine = create(kvm, &bare)?;
-        if switch(&machine, info, !is_on) == Outcome::Accepted {
+        if switch(&machine.vcpu, info, !is_on) == Outcome::Accepted {
             switched.push((info, !is_on));
         }
     }
@@ -66,18 +77,28 @@ fn is_on(machine: &Machine, info: &Info) -> Option<bool> {
     Some(value != Ulong(0))
 }
 
-fn switch(machine: &Machine, info: &Info, on: bool) -> Outcome {
+fn switch(vcpu: &Vcpu, info: &Info, on: bool) -> Outcome {
     let register = Reg::<Riscv, Ulong>::new(info.place);
-    Outcome::of(&machine.registers().set(register, Ulong(on.into())))
+    Outcome::of(&onereg::kvm::Vcpu::over(vcpu).set(register, Ulong(on.into())))
 }
 
 /// Creates a VM with a vCPU whose extensions are switched.
 pub(crate) fn create(kvm: &Kvm, configuration: &Configuration) -> Result<Machine, Failure> {
     let vm = create_vm(kvm)?;
-    let vcpu = create_vcpu(&vm)?;
-    let machine = Machine { vcpu, _devices: Vec::new(), vm };
+    let vcpu = add(kvm, configuration, &vm, 0)?;
+    Ok(Machine { vcpu, _devices: Vec::new(), vm })
+}
+
+/// Adds a complete vCPU.
+pub(crate) fn add(
+    _kvm: &Kvm,
+    configuration: &Configuration,
+    vm: &Vm,
+    index: u32,
+) -> Result<Vcpu, Failure> {
+    let vcpu = create_vcpu(vm, index)?;
     for (info, on) in &configuration.switches {
-        let outcome = switch(&machine, info, *on);
+        let outcome = switch(&vcpu, info, *on);
         if outcome != Outcome::Accepted {
             return Err(Failure::new(format!(
                 "cannot switch {} of a vCPU to {}: {outcome}",
@@ -86,7 +107,7 @@ pub(crate) fn create(kvm: &Kvm, configuration: &Configuration) -> Result<Machine
             )));
         }
     }
-    Ok(machine)
+    Ok(vcpu)
 }
 
 /// Nothing is left to do before the vCPU is complete.

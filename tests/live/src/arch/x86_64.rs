@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use onereg::x86::{APIC_LVTT, IA32_TSC_DEADLINE};
+use onereg::x86::{APIC_LVTT, EFER, IA32_TSC_DEADLINE};
 use onereg::{Listed, Registers, X86};
 
 use crate::check::orders::Attempt;
@@ -11,7 +11,7 @@ use crate::errno::{Expected, Outcome};
 use crate::facts::Facts;
 use crate::failure::Failure;
 use crate::machine::{List, Machine, create_vcpu, create_vm, touch};
-use crate::system::{Cpuid, CpuidEntry, Kvm};
+use crate::system::{Cpuid, CpuidEntry, Kvm, Vcpu, Vm};
 
 /// The architecture.
 pub(crate) type Host = X86;
@@ -21,6 +21,17 @@ const HYPERV_SYNIC2: u32 = 148;
 
 /// Whether the kernel lets a VMM read registers that the vCPU does not have.
 pub(crate) const READS_ABSENT: bool = true;
+
+/// Configurations that are measured.
+pub(crate) const MEASURED: &[&str] = &["cpuid", "lapic", "lapic, synic"];
+
+/// Whether a VMM that accesses registers one by one does so where a struct holds them.
+pub(crate) const STRUCT_PER_REGISTER: bool = true;
+
+/// Returns the number of a model-specific register.
+pub(crate) fn msr(id: u64) -> Option<u32> {
+    (Some(id >> 32) == EFER.id().map(|id| id >> 32)).then_some(id as u32)
+}
 
 /// How a vCPU is set up.
 #[derive(Debug)]
@@ -60,7 +71,18 @@ pub(crate) fn create(kvm: &Kvm, configuration: &Configuration) -> Result<Machine
     if configuration.has_lapic {
         vm.create_irqchip().map_err(Failure::step("create a local APIC (KVM_CREATE_IRQCHIP)"))?;
     }
-    let vcpu = create_vcpu(&vm)?;
+    let vcpu = add(kvm, configuration, &vm, 0)?;
+    Ok(Machine { vcpu, _devices: Vec::new(), vm })
+}
+
+/// Adds a complete vCPU.
+pub(crate) fn add(
+    kvm: &Kvm,
+    configuration: &Configuration,
+    vm: &Vm,
+    index: u32,
+) -> Result<Vcpu, Failure> {
+    let vcpu = create_vcpu(vm, index)?;
     if configuration.has_cpuid {
         supported(kvm)
             .and_then(|mut cpuid| {
@@ -75,7 +97,7 @@ pub(crate) fn create(kvm: &Kvm, configuration: &Configuration) -> Result<Machine
         vcpu.enable(HYPERV_SYNIC2)
             .map_err(Failure::step("enable KVM_CAP_HYPERV_SYNIC2 (KVM_ENABLE_CAP)"))?;
     }
-    Ok(Machine { vcpu, _devices: Vec::new(), vm })
+    Ok(vcpu)
 }
 
 fn supported(kvm: &Kvm) -> io::Result<Box<Cpuid>> {

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::ops::ControlFlow;
 
-use onereg::{Carrier, Error, Place, Registers, Report, Slot};
+use onereg::{Carrier, Error, Place, Plan, Registers, Report};
 
 use crate::arch::Host;
 use crate::random::Random;
@@ -36,27 +36,22 @@ impl<R: Registers<Host>> Registers<Host> for Shuffled<'_, R> {
 
     fn read_many_bytes(
         &self,
-        slots: &[Slot],
+        plan: &Plan,
         buffer: &mut [u8],
         report: &mut Report,
     ) -> ControlFlow<()> {
-        self.inner.read_many_bytes(slots, buffer, report)
+        self.inner.read_many_bytes(plan, buffer, report)
     }
 
     /// Failures have the positions of the other order; their errors name the registers.
-    fn write_many_bytes(
-        &self,
-        slots: &[Slot],
-        buffer: &[u8],
-        report: &mut Report,
-    ) -> ControlFlow<()> {
-        let mut slots = slots.to_vec();
+    fn write_many_bytes(&self, plan: &Plan, buffer: &[u8], report: &mut Report) -> ControlFlow<()> {
+        let mut slots = plan.slots().to_vec();
         self.random.borrow_mut().shuffle(&mut slots);
-        self.inner.write_many_bytes(&slots, buffer, report)
+        self.inner.write_many_bytes(&slots.into_iter().collect(), buffer, report)
     }
 
-    fn read_block(&self, carrier: &'static Carrier) -> Result<Vec<u8>, Error> {
-        self.inner.read_block(carrier)
+    fn read_block(&self, carrier: &'static Carrier, bytes: &mut Vec<u8>) -> Result<(), Error> {
+        self.inner.read_block(carrier, bytes)
     }
 
     fn write_block(&self, carrier: &'static Carrier, bytes: &[u8]) -> Result<(), Error> {

@@ -21,6 +21,8 @@ struct Run {
     options: &'static [&'static str],
     /// The program and its arguments.
     program: &'static [&'static str],
+    /// More arguments of it with `--long`.
+    long: &'static [&'static str],
     /// Exit status of a run that passes.
     status: i32,
     /// Looks at the program's stdout, and says in a few words what it shows.
@@ -70,6 +72,10 @@ const RUNS: &[Run] = &[
     state("x86"),
     state("riscv"),
     state("powerpc"),
+    bench("arm64"),
+    bench("x86"),
+    bench("riscv"),
+    bench("powerpc"),
     copy(&["onereg-lab-copy", "/sample", "7"], WITH_SAMPLE, 7),
     copy(&["onereg-lab-copy", "/sample", "abort"], WITH_SAMPLE, ABORTED),
     copy(&["onereg-lab-copy", "/sample", "hang"], BRIEF_WITH_SAMPLE, TIME_OUT),
@@ -85,17 +91,28 @@ const TIME_OUT: i32 = 124;
 const AT_A_TIME: usize = 2;
 
 const fn probe(arch: &'static str, kernel: Option<&'static str>) -> Run {
-    Run { arch, kernel, options: &[], program: PROBE, status: 0, check: has_registers }
+    Run { arch, kernel, options: &[], program: PROBE, long: &[], status: 0, check: has_registers }
 }
 
 /// The tables against the kernel.
 const fn live(arch: &'static str, kernel: Option<&'static str>) -> Run {
-    Run { arch, kernel, options: &[], program: &["onereg-live"], status: 0, check: is_proven }
+    Run { program: &["onereg-live"], check: is_proven, ..probe(arch, kernel) }
 }
 
 /// Complete states, carried to another process.
 const fn state(arch: &'static str) -> Run {
     Run { program: &["onereg-live", "state"], ..live(arch, None) }
+}
+
+/// What complete states cost. Times only tell: what fails are numbers of ioctls and allocations.
+const fn bench(arch: &'static str) -> Run {
+    Run {
+        options: &["--smp", "2"],
+        program: &["onereg-live", "bench"],
+        long: &["--times", "50"],
+        check: has_ratios,
+        ..probe(arch, None)
+    }
 }
 
 /// A copy of the sample by the lab's own program, which then ends as its second argument says.
@@ -104,7 +121,7 @@ const fn copy(
     options: &'static [&'static str],
     status: i32,
 ) -> Run {
-    Run { arch: "arm64", kernel: None, options, program, status, check: is_sample }
+    Run { options, program, status, check: is_sample, ..probe("arm64", None) }
 }
 
 /// Runs everything and reports each; a kernel that is named and cannot be had is reported, and fails nothing.
@@ -138,6 +155,7 @@ impl Run {
         lab.args(self.kernel.iter().flat_map(|kernel| ["--kernel", kernel]));
         lab.args(context.install.then_some("--install"));
         lab.arg("--").args(self.program);
+        lab.args(if context.long { self.long } else { &[] });
         let start = Instant::now();
         let output =
             lab.output().map_err(|error| format!("cannot run `{}`: {error}", line(&lab)))?;
@@ -195,6 +213,23 @@ fn is_proven(output: &[u8]) -> Result<String, String> {
     };
     let counts = headings.iter().zip(&totals).map(|(heading, total)| format!("{total} {heading}"));
     Ok(format!("{host}: {}", counts.collect::<Vec<_>>().join(", ")))
+}
+
+/// A report compares captures and restores with bare loops of ioctls.
+fn has_ratios(output: &[u8]) -> Result<String, String> {
+    let report = String::from_utf8_lossy(output);
+    let host = report.lines().next().unwrap_or_default();
+    let ratio = |line: &str| match line.split_whitespace().collect::<Vec<_>>().as_slice() {
+        [name @ .., vcpus, work @ ("recapture" | "restore"), _, _, _, _, "us", ratio] => {
+            Some(format!("{} x {vcpus} {work} {ratio}", name.join(" ")))
+        }
+        _ => None,
+    };
+    let ratios: Vec<String> = report.lines().filter_map(ratio).collect();
+    if ratios.is_empty() {
+        return Err("the report has no ratios".to_owned());
+    }
+    Ok(format!("{host}: {}", ratios.join(", ")))
 }
 
 fn is_sample(output: &[u8]) -> Result<String, String> {
