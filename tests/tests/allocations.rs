@@ -95,37 +95,22 @@ fn lookups_allocate_nothing() {
 }
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-mod live {
-    use std::env;
-    use std::os::fd::{AsRawFd, BorrowedFd};
+mod machine;
 
-    use kvm_bindings::KVM_MAX_CPUID_ENTRIES;
-    use kvm_ioctls::Kvm;
-    use onereg::kvm::Vcpu;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod live {
+    use onereg::kvm::{Kvm, Vcpu};
     use onereg::{Present, X86};
 
     use super::capture_and_restore;
+    use super::machine::Machine;
 
     #[test]
     fn a_vcpu_of_this_host_is_captured_again_without_an_allocation() {
-        let kvm = match Kvm::new() {
-            Ok(kvm) => kvm,
-            Err(error) => {
-                let promised = env::var_os("CI").is_some_and(|value| value == "true");
-                assert!(!promised, "CI=true promises /dev/kvm, but it does not open: {error}");
-                return println!("skipped: /dev/kvm does not open: {error}");
-            }
-        };
-        let vm = kvm.create_vm().unwrap();
-        vm.create_irq_chip().unwrap();
-        let vcpu = vm.create_vcpu(0).unwrap();
-        vcpu.set_cpuid2(&kvm.get_supported_cpuid(KVM_MAX_CPUID_ENTRIES).unwrap()).unwrap();
-        // SAFETY: `vcpu` and `kvm` own the descriptors and live until the end of this function.
-        let (fd, system) = unsafe {
-            (BorrowedFd::borrow_raw(vcpu.as_raw_fd()), BorrowedFd::borrow_raw(kvm.as_raw_fd()))
-        };
-        let vcpu = Vcpu::<X86>::over(&fd);
-        let ids = vcpu.listed_ids(&onereg::kvm::Kvm::over(&system)).unwrap();
+        let Some(machine) = Machine::new(1, |vm| vm.create_irq_chip().unwrap()) else { return };
+        let (kvm, vm, fd) = (machine.kvm(), machine.vm(), machine.vcpu(0));
+        let vcpu = Vcpu::<X86>::over(&fd).within(&vm);
+        let ids = vcpu.listed_ids(&Kvm::over(&kvm)).unwrap();
         capture_and_restore(&vcpu, ids.as_deref().map_or(Present::Table, Present::Listed));
     }
 }
