@@ -1,9 +1,10 @@
 //! The architecture of the host: one file each, with the same names.
 //!
 //! `Host` is the architecture, `configurations` lists how a vCPU can be set up, `create` sets one up and `finalize`
-//! completes it, `is_one_of_many` says which are left out where time matters, `facts` says what is known of it, `lists` what the kernel lists, `first_run` counts as the first KVM_RUN,
-//! `READS_ABSENT` says whether a VMM reads registers that the vCPU does not have, and `orders` breaks the rules of order
-//! that no row says.
+//! completes it, `is_one_of_many` says which are left out where time matters, `facts` says what is known of it, `lists`
+//! what the kernel lists, `first_run` counts as the first KVM_RUN, `make_runnable` does what a run needs beyond registers,
+//! `runs_guest` and `guest_can_see` say what the guest is for, `READS_ABSENT` says whether a VMM reads registers that the
+//! vCPU does not have, and `orders` breaks the rules of order that no row says.
 
 #[cfg(target_arch = "aarch64")]
 #[path = "arch/aarch64.rs"]
@@ -20,5 +21,5 @@ mod native;
 
 pub(crate) use native::{
     Configuration, Host, READS_ABSENT, configurations, create, facts, finalize, first_run,
-    is_one_of_many, lists, orders,
+    guest_can_see, is_one_of_many, lists, make_runnable, orders, runs_guest,
 };

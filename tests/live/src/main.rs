@@ -12,6 +12,7 @@ mod check;
 mod errno;
 mod facts;
 mod failure;
+mod guest;
 #[allow(dead_code, reason = "no architecture needs all of it")]
 mod machine;
 mod presence;

@@ -1,0 +1,263 @@
+//! A guest that looks at its own registers: what a state calls by a name has to be what the guest finds under that name.
+//!
+//! The program reports that it is ready, which is where the state of its vCPU is taken. When it goes on, it stores one
+//! register after the other in memory, each in a slot of its own, folds the slots into a checksum, and reports that. It
+//! is made of steps in the assembler of each architecture, which name registers as its manual does: a vCPU gets the steps
+//! of those that its state has.
+
+// UNSAFETY: the steps lie between two symbols that the assembler defines.
+#![expect(unsafe_code, reason = "the bytes between two symbols become a slice")]
+
+#[cfg(target_arch = "aarch64")]
+#[path = "guest/aarch64.rs"]
+mod native;
+#[cfg(target_arch = "powerpc64")]
+#[path = "guest/powerpc64.rs"]
+mod native;
+#[cfg(target_arch = "riscv64")]
+#[path = "guest/riscv64.rs"]
+mod native;
+#[cfg(target_arch = "x86_64")]
+#[path = "guest/x86_64.rs"]
+mod native;
+
+use std::io;
+use std::iter;
+use std::time::{Duration, Instant};
+
+use onereg::{Digits, Saved, VcpuState};
+
+use crate::arch;
+use crate::failure::Failure;
+use crate::machine::{Machine, touch};
+use crate::system::{self, Exit};
+
+/// Where the program lies in guest memory.
+const CODE: u64 = 0x1_0000;
+
+/// Where it stores what it sees. No memory lies before, so that a write there leaves the guest.
+const SLOTS: u64 = 0x3_0000;
+
+/// Size of either region: a page of every host.
+const REGION: usize = 0x1_0000;
+
+/// What a slot is a multiple of, in bytes.
+const SLOT: usize = 16;
+
+/// What the checksum is multiplied with for every 8 bytes.
+const PRIME: u64 = 0x100_0000_01b3;
+
+/// How long a guest may take.
+const SECONDS: u32 = 30;
+
+unsafe extern "C" {
+    #[link_name = "onereg_live_guest_start"]
+    static START: u8;
+    #[link_name = "onereg_live_guest_end"]
+    static END: u8;
+}
+
+/// A step of the program.
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    /// The register that it stores; empty of a step that every program has.
+    register: &'static str,
+    code: &'static [u8],
+}
+
+/// Lists all steps, in order.
+fn steps() -> impl Iterator<Item = Step> {
+    let (start, end) = (&raw const START, &raw const END);
+    // SAFETY: the architecture's `global_asm!` puts both symbols into one section, END behind START, with nothing but
+    // read-only bytes between them that live as long as the program.
+    let mut left = unsafe { std::slice::from_raw_parts(start, end.addr() - start.addr()) };
+    iter::from_fn(move || {
+        let (step, rest) = split_step(left)?;
+        left = rest;
+        Some(step)
+    })
+}
+
+/// Splits off a step as the assembler's macros write it: length of the name, length of the code, the name, the code, each
+/// of both filled up to a multiple of 4 bytes.
+fn split_step(steps: &'static [u8]) -> Option<(Step, &'static [u8])> {
+    let (&[name, code], _) = steps.split_first_chunk()?;
+    let (name, code) = (usize::from(name), usize::from(code));
+    let (start, end) = (2 + name, (2 + name).next_multiple_of(4) + code);
+    let register = std::str::from_utf8(steps.get(2..start)?).ok()?;
+    let code = steps.get(end - code..end)?;
+    Some((Step { register, code }, steps.get(end.next_multiple_of(4)..)?))
+}
+
+/// The program of a vCPU.
+#[derive(Debug)]
+pub(crate) struct Program {
+    registers: Vec<&'static str>,
+    code: Vec<u8>,
+}
+
+/// What a guest found.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// Its checksum.
+    checksum: u64,
+    /// Its slots.
+    slots: Vec<u8>,
+}
+
+impl Program {
+    /// Makes the program of a vCPU from what its state has.
+    pub(crate) fn of(state: &VcpuState) -> Program {
+        let is_there = |step: &Step| {
+            let info = state.register(step.register).and_then(Saved::info);
+            step.register.is_empty() || info.is_some_and(arch::guest_can_see)
+        };
+        let steps: Vec<Step> = steps().filter(is_there).collect();
+        let registers = steps.iter().map(|step| step.register);
+        Program {
+            registers: registers.filter(|register| !register.is_empty()).collect(),
+            code: steps.iter().flat_map(|step| step.code).copied().collect(),
+        }
+    }
+
+    /// Names the registers that it looks at.
+    pub(crate) fn registers(&self) -> &[&'static str] {
+        &self.registers
+    }
+
+    /// Gives a VM the memory with the program, and what else a run needs.
+    pub(crate) fn load(&self, machine: &mut Machine) -> Result<(), Failure> {
+        for region in [CODE, SLOTS] {
+            let added = machine.vm.add_memory(region, REGION);
+            added.map_err(Failure::step("give a VM memory (KVM_SET_USER_MEMORY_REGION)"))?;
+        }
+        machine.vm.write_memory(CODE, &self.code);
+        for (address, word) in native::MEMORY {
+            machine.vm.write_memory(*address, &word.to_ne_bytes());
+        }
+        arch::make_runnable(machine);
+        Ok(())
+    }
+
+    /// Points a filled vCPU at the program, and runs it until the guest is ready.
+    pub(crate) fn begin(&self, machine: &Machine) -> Result<(), Failure> {
+        let placed = native::place(machine);
+        placed.map_err(|error| Failure::new(format!("cannot set up the guest: {error}")))?;
+        run(machine, native::READY)?;
+        // The kernel completes the instruction that left the guest when it is entered again.
+        touch(machine).map_err(Failure::step("complete an exit of the guest (KVM_RUN)"))
+    }
+
+    /// Lets the guest go on to its end.
+    pub(crate) fn go_on(&self, machine: &Machine, state: &VcpuState) -> Result<Seen, Failure> {
+        let reported = run(machine, native::DONE);
+        let slots = machine.vm.read_memory(SLOTS, self.slots(state).len());
+        let checksum = reported.map_err(|failure| {
+            let last = self.last_stored(state, &slots).unwrap_or("none");
+            Failure::new(format!("{failure}; the last register that it stored is {last}"))
+        })?;
+        Ok(Seen { checksum, slots })
+    }
+
+    /// Finds the last register with anything in its slot.
+    fn last_stored<'a>(&self, state: &'a VcpuState, slots: &[u8]) -> Option<&'a str> {
+        let stored = self.split(state, slots).filter(|(_, slot)| slot.iter().any(|byte| *byte != 0));
+        stored.last().map(|(saved, _)| saved.name())
+    }
+
+    /// Lists the registers that a guest sees with other values than a state has: name, and both values.
+    pub(crate) fn differences(&self, state: &VcpuState, seen: &Seen) -> Vec<(String, String)> {
+        let mut differences = Vec::new();
+        for (saved, slot) in self.split(state, &seen.slots) {
+            let (name, value) = (saved.name(), saved.value());
+            let found = slot.get(..value.len()).unwrap_or(slot);
+            if found != value {
+                let (found, value) = (Digits(found), Digits(value));
+                let text = format!("{name}: the guest sees {found}, the state has {value}");
+                differences.push((name.to_owned(), text));
+            }
+        }
+        let (found, expected) = (seen.checksum, checksum(&self.slots(state)));
+        if differences.is_empty() && found != expected {
+            let text = format!("the guest's checksum is {found:#x}, the state's {expected:#x}");
+            differences.push(("checksum".to_owned(), text));
+        }
+        differences
+    }
+
+    /// Splits slots by register.
+    fn split<'a, 's>(
+        &self,
+        state: &'a VcpuState,
+        mut slots: &'s [u8],
+    ) -> impl Iterator<Item = (Saved<'a>, &'s [u8])> {
+        self.saved(state).map(move |saved| {
+            let (slot, rest) = slots.split_at(slot_size(saved).min(slots.len()));
+            slots = rest;
+            (saved, slot)
+        })
+    }
+
+    /// Looks the registers up in a state.
+    fn saved<'a>(&self, state: &'a VcpuState) -> impl Iterator<Item = Saved<'a>> {
+        self.registers.iter().filter_map(|register| state.register(register))
+    }
+
+    /// Computes from a state what the guest stores.
+    fn slots(&self, state: &VcpuState) -> Vec<u8> {
+        let mut slots = Vec::new();
+        for saved in self.saved(state) {
+            let end = slots.len() + slot_size(saved);
+            slots.extend(saved.value());
+            slots.resize(end, 0);
+        }
+        slots
+    }
+}
+
+impl Seen {
+    /// Writes it as bytes.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        [&self.checksum.to_le_bytes(), self.slots.as_slice()].concat()
+    }
+
+    /// Reads it from bytes; `None` where there are too few.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Seen> {
+        let (checksum, slots) = bytes.split_first_chunk()?;
+        Some(Seen { checksum: u64::from_le_bytes(*checksum), slots: slots.to_vec() })
+    }
+}
+
+fn slot_size(saved: Saved<'_>) -> usize {
+    saved.value().len().next_multiple_of(SLOT)
+}
+
+/// Computes the guest's checksum: FNV-1a over its words instead of bytes.
+fn checksum(slots: &[u8]) -> u64 {
+    let (words, _) = slots.as_chunks();
+    let fold = |sum: u64, word: &[u8; 8]| (sum ^ u64::from_ne_bytes(*word)).wrapping_mul(PRIME);
+    words.iter().fold(0, fold)
+}
+
+/// Runs a guest until it reports to an address, and returns what.
+fn run(machine: &Machine, to: u64) -> Result<u64, Failure> {
+    let end = Instant::now() + Duration::from_secs(SECONDS.into());
+    system::interrupt_after(SECONDS);
+    loop {
+        match machine.vcpu.run(false) {
+            Ok(Exit { reason: native::REPORT, details: [address, details @ ..] })
+                if address == to =>
+            {
+                return Ok(details[native::REPORTED]);
+            }
+            Ok(Exit { reason, details }) => {
+                return Err(Failure::new(format!(
+                    "the guest left with exit {reason} {details:x?}, not with its report to {to:#x}"
+                )));
+            }
+            // Where no interrupt controller is in the kernel, a timer that changes interrupts the run.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted && Instant::now() < end => {}
+            Err(error) => return Err(Failure::step("run the guest (KVM_RUN)")(error)),
+        }
+    }
+}
