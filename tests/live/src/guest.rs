@@ -139,10 +139,15 @@ impl Program {
         Ok(())
     }
 
-    /// Points a filled vCPU at the program, and runs it until the guest is ready.
-    pub(crate) fn begin(&self, machine: &Machine) -> Result<(), Failure> {
+    /// Sets what the guest needs: before a vCPU is filled, as vectors only take values where they are enabled, and again
+    /// over what it was filled with.
+    pub(crate) fn place(&self, machine: &Machine) -> Result<(), Failure> {
         let placed = native::place(machine);
-        placed.map_err(|error| Failure::new(format!("cannot set up the guest: {error}")))?;
+        placed.map_err(|error| Failure::new(format!("cannot set up the guest: {error}")))
+    }
+
+    /// Runs a vCPU until its guest is ready.
+    pub(crate) fn begin(&self, machine: &Machine) -> Result<(), Failure> {
         run(machine, native::READY)?;
         // The kernel completes the instruction that left the guest when it is entered again.
         touch(machine).map_err(Failure::step("complete an exit of the guest (KVM_RUN)"))

@@ -132,7 +132,9 @@ fn check_guest(
     let guest = Program::of(&capture(trip.kvm, &machine)?);
     guest.load(&mut machine)?;
     let is_seen = |info: &Info| guest.registers().contains(&info.name);
+    guest.place(&machine)?;
     fill::fill(&machine, &mut Random::new(options.seed), is_seen);
+    guest.place(&machine)?;
     guest.begin(&machine)?;
     let (file, state) = trip.save(capture(trip.kvm, &machine)?)?;
     section.guest = guest.registers().len();

@@ -10,8 +10,8 @@ use std::arch::global_asm;
 
 use onereg::x86::{
     CR0, CR3, CR4, CS_BASE, CS_DB, CS_DPL, CS_G, CS_L, CS_LIMIT, CS_PRESENT, CS_S, CS_SELECTOR,
-    CS_TYPE, DR7, Cr0, Cr4, Dr7, Efer, FS_BASE, GDT_BASE, GS_BASE, IDT_BASE, RDI, RFLAGS, RIP, RSP, Rflags,
-    SREGS_EFER, XCR0, YMMH,
+    CS_TYPE, DR7, Cr0, Cr4, Dr7, Efer, FPR, FS_BASE, GDT_BASE, GS_BASE, IDT_BASE, RDI, RFLAGS, RIP, RSP, Rflags,
+    SREGS_EFER, XCR0, XSTATE_BV, YMMH,
 };
 use onereg::{BulkError, Registers};
 
@@ -69,15 +69,17 @@ pub(super) fn place(machine: &Machine) -> Result<(), BulkError> {
         (
             paged.with_wp(cr0.wp()).with_ne(cr0.ne()).with_mp(cr0.mp()).with_am(cr0.am()),
             TABLES,
-            with_vectors.with_tsd(cr4.tsd()).with_de(cr4.de()).with_pge(cr4.pge()),
+            with_vectors.with_mce(true).with_tsd(cr4.tsd()).with_de(cr4.de()).with_pge(cr4.pge()),
             Efer::default().with_lme(true).with_lma(true),
             execute_read_64_bit,
             canonical,
         ),
     )?;
     if has_avx {
-        vcpu.set_many([XCR0], [X87_SSE_AVX])?;
+        vcpu.set_many((XCR0, XSTATE_BV), (X87_SSE_AVX, X87_SSE_AVX))?;
     }
+    let x87 = vcpu.get_many(FPR)?;
+    vcpu.set_many(FPR, x87.map(|register| register & (u128::MAX >> 48)))?;
     let [flags] = vcpu.get_many([RFLAGS])?;
     let harmless = Rflags::default()
         .with_of(flags.of())
@@ -87,7 +89,7 @@ pub(super) fn place(machine: &Machine) -> Result<(), BulkError> {
         .with_af(flags.af())
         .with_pf(flags.pf())
         .with_cf(flags.cf());
-    let no_breakpoints = Dr7::default();
+    let no_breakpoints = Dr7::new(1 << 10);
     vcpu.set_many(
         (RIP, RFLAGS, RDI, RSP, DR7),
         (CODE, harmless, SLOTS, STACK, no_breakpoints),
