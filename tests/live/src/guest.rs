@@ -153,6 +153,11 @@ impl Program {
         touch(machine).map_err(Failure::step("complete an exit of the guest (KVM_RUN)"))
     }
 
+    /// Whether a restore takes all that a run leaves of a register.
+    pub(crate) fn settles(register: &str) -> bool {
+        !native::UNSETTLED.contains(&register)
+    }
+
     /// Lets the guest go on to its end.
     pub(crate) fn go_on(&self, machine: &Machine, state: &VcpuState) -> Result<Seen, Failure> {
         let reported = run(machine, native::DONE);
@@ -177,8 +182,9 @@ impl Program {
             let (name, value) = (saved.name(), saved.value());
             let found = slot.get(..value.len()).unwrap_or(slot);
             if found != value {
+                let other = other_with(state, found);
                 let (found, value) = (Digits(found), Digits(value));
-                let text = format!("{name}: the guest sees {found}, the state has {value}");
+                let text = format!("{name}: the guest sees {found}{other}, the state has {value}");
                 differences.push((name.to_owned(), text));
             }
         }
@@ -230,6 +236,15 @@ impl Seen {
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Seen> {
         let (checksum, slots) = bytes.split_first_chunk()?;
         Some(Seen { checksum: u64::from_le_bytes(*checksum), slots: slots.to_vec() })
+    }
+}
+
+/// Names a register that has this value, where it is not one that many have.
+fn other_with(state: &VcpuState, value: &[u8]) -> String {
+    let mut others = state.registers().filter(|saved| saved.value() == value);
+    match (others.next(), others.next()) {
+        (Some(other), None) => format!(" ({})", other.name()),
+        _ => String::new(),
     }
 }
 

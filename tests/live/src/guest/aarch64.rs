@@ -33,6 +33,9 @@ pub(super) const DONE: u64 = SLOTS - 16;
 /// What else lies in memory.
 pub(super) const MEMORY: &[(u64, u64)] = &[];
 
+/// What a run leaves with bits that a restore drops.
+pub(super) const UNSETTLED: &[&str] = &[];
+
 /// Points a vCPU at the program, with vectors of full length and without interrupts, timers that fire, and debugging.
 pub(super) fn place(machine: &Machine) -> Result<(), BulkError> {
     const ALL_VECTORS: u64 = 0x33_0000;

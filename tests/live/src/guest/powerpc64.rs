@@ -29,6 +29,10 @@ pub(super) const DONE: u64 = 0x7004;
 /// What else lies in memory.
 pub(super) const MEMORY: &[(u64, u64)] = &[];
 
+/// What a run leaves with bits that a restore drops: the emulator has no PSSCR for guests, and the kernel saves what it
+/// finds instead.
+pub(super) const UNSETTLED: &[&str] = &["PSSCR"];
+
 /// Points a vCPU at the program, with floating point and vectors and without interrupts.
 pub(super) fn place(machine: &Machine) -> Result<(), BulkError> {
     const SIXTY_FOUR_BIT: u64 = 1 << 63;
@@ -39,7 +43,7 @@ pub(super) fn place(machine: &Machine) -> Result<(), BulkError> {
     machine.registers().set_many((PC, MSR, GPR[3], GPR[31]), (CODE, mode, READY, SLOTS))
 }
 
-// GPR31: the next slot.
+// GPR31: the next slot. Not seen: event-based branches, which the emulator gives a guest before the kernel does.
 global_asm!(
     ".pushsection .rodata.onereg_live_guest, \"a\"",
     ".macro begin register:vararg",
@@ -87,7 +91,7 @@ global_asm!(
     "    special XER, 1",
     "    special LR, 8",
     "    special CTR, 9",
-    "    special DSCR, 3",
+    "    special DSCR, 17",
     "    special DSISR, 18",
     "    special DAR, 19",
     "    special SRR0, 26",
@@ -105,11 +109,7 @@ global_asm!(
     "    special SPRG1, 273",
     "    special SPRG2, 274",
     "    special SPRG3, 275",
-    "    special EBBHR, 804",
-    "    special EBBRR, 805",
-    "    special BESCR, 806",
     "    special TAR, 815",
-    "    special WORT, 895",
     "    special PPR, 896",
     ".irp number, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15",
     "    begin FPR\\number",
@@ -117,7 +117,7 @@ global_asm!(
     "    addi 31, 31, 16",
     "    finish",
     "    begin VSR\\number",
-    "    stxvd2x \\number, 0, 31",
+    "    stxvx \\number, 0, 31",
     "    addi 31, 31, 16",
     "    finish",
     "    begin VR\\number",
@@ -131,7 +131,7 @@ global_asm!(
     "    addi 31, 31, 16",
     "    finish",
     "    begin VSR\\number",
-    "    stxvd2x \\number, 0, 31",
+    "    stxvx \\number, 0, 31",
     "    addi 31, 31, 16",
     "    finish",
     "    begin VR\\number",

@@ -49,6 +49,9 @@ pub(super) const MEMORY: &[(u64, u64)] = &[
     (TABLES + 0x2000, LARGE_PAGE | PRESENT_WRITABLE),
 ];
 
+/// What a run leaves with bits that a restore drops.
+pub(super) const UNSETTLED: &[&str] = &[];
+
 /// Points a vCPU at the program, in 64-bit mode with SSE and, where the guest can use it, AVX.
 pub(super) fn place(machine: &Machine) -> Result<(), BulkError> {
     const CANONICAL: u64 = 0x7fff_ffff_ffff;
