@@ -8,6 +8,51 @@
 // UNSAFETY: the steps lie between two symbols that the assembler defines.
 #![expect(unsafe_code, reason = "the bytes between two symbols become a slice")]
 
+use std::io;
+use std::iter;
+use std::time::{Duration, Instant};
+
+use onereg::{Arch, Digits, Saved, VcpuState};
+
+use crate::arch::{self, Host};
+use crate::failure::Failure;
+use crate::machine::{Machine, touch};
+use crate::system::{self, Exit};
+
+/// Begins the steps of an architecture, with macros for them: `begin REGISTER`, or `begin` alone for a step that every
+/// program has, then its code, then `finish`. They write the length of the name, that of the code, the name, and the code,
+/// each of both filled up to a multiple of 4 bytes.
+macro_rules! begin_steps {
+    () => {
+        "
+        .pushsection .rodata.onereg_live_guest, \"a\"
+        .macro begin register:vararg
+        .byte 91f - 90f, 93f - 92f
+        90: .ascii \"\\register\"
+        91: .balign 4
+        92:
+        .endm
+        .macro finish
+        93: .balign 4
+        .endm
+        .balign 4
+        .global onereg_live_guest_start
+        onereg_live_guest_start:
+        "
+    };
+}
+
+/// Ends the steps.
+macro_rules! end_steps {
+    () => {
+        "
+        .global onereg_live_guest_end
+        onereg_live_guest_end:
+        .popsection
+        "
+    };
+}
+
 #[cfg(target_arch = "aarch64")]
 #[path = "guest/aarch64.rs"]
 mod native;
@@ -20,17 +65,6 @@ mod native;
 #[cfg(target_arch = "x86_64")]
 #[path = "guest/x86_64.rs"]
 mod native;
-
-use std::io;
-use std::iter;
-use std::time::{Duration, Instant};
-
-use onereg::{Digits, Saved, VcpuState};
-
-use crate::arch;
-use crate::failure::Failure;
-use crate::machine::{Machine, touch};
-use crate::system::{self, Exit};
 
 /// Where the program lies in guest memory.
 const CODE: u64 = 0x1_0000;
@@ -46,6 +80,24 @@ const SLOT: usize = 16;
 
 /// What the checksum is multiplied with for every 8 bytes.
 const PRIME: u64 = 0x100_0000_01b3;
+
+/// How a guest reports to the VMM.
+struct Report {
+    /// Number of the exit.
+    exit: u32,
+    /// First number of the exit where the guest is ready.
+    ready: u64,
+    /// First number of the exit where the guest is done.
+    done: u64,
+    /// Which of the exit's numbers is the reported one.
+    value: usize,
+}
+
+impl Report {
+    /// By KVM_EXIT_MMIO: the guest writes to addresses without memory.
+    #[cfg_attr(target_arch = "powerpc64", expect(dead_code, reason = "it reports by hypercalls"))]
+    const WRITE: Report = Report { exit: 6, ready: SLOTS - 8, done: SLOTS - 16, value: 1 };
+}
 
 /// How long a guest may take.
 const SECONDS: u32 = 30;
@@ -78,8 +130,7 @@ fn steps() -> impl Iterator<Item = Step> {
     })
 }
 
-/// Splits off a step as the assembler's macros write it: length of the name, length of the code, the name, the code, each
-/// of both filled up to a multiple of 4 bytes.
+/// Splits off a step as the assembler's macros write it.
 fn split_step(steps: &'static [u8]) -> Option<(Step, &'static [u8])> {
     let (&[name, code], _) = steps.split_first_chunk()?;
     let (name, code) = (usize::from(name), usize::from(code));
@@ -107,17 +158,24 @@ pub(crate) struct Seen {
 
 impl Program {
     /// Makes the program of a vCPU from what its state has.
-    pub(crate) fn of(state: &VcpuState) -> Program {
+    pub(crate) fn of(state: &VcpuState) -> Result<Program, Failure> {
+        let is_known = |step: &Step| {
+            let info = Host::TABLE.by_name(step.register);
+            step.register.is_empty() || info.is_some_and(|info| info.name == step.register)
+        };
+        if let Some(Step { register, .. }) = steps().find(|step| !is_known(step)) {
+            return Err(Failure::new(format!("no table has {register}, at which the guest looks")));
+        }
         let is_there = |step: &Step| {
             let info = state.register(step.register).and_then(Saved::info);
             step.register.is_empty() || info.is_some_and(arch::guest_can_see)
         };
         let steps: Vec<Step> = steps().filter(is_there).collect();
         let registers = steps.iter().map(|step| step.register);
-        Program {
+        Ok(Program {
             registers: registers.filter(|register| !register.is_empty()).collect(),
             code: steps.iter().flat_map(|step| step.code).copied().collect(),
-        }
+        })
     }
 
     /// Names the registers that it looks at.
@@ -148,7 +206,7 @@ impl Program {
 
     /// Runs a vCPU until its guest is ready.
     pub(crate) fn begin(&self, machine: &Machine) -> Result<(), Failure> {
-        run(machine, native::READY)?;
+        run(machine, native::REPORT.ready)?;
         // The kernel completes the instruction that left the guest when it is entered again.
         touch(machine).map_err(Failure::step("complete an exit of the guest (KVM_RUN)"))
     }
@@ -160,7 +218,7 @@ impl Program {
 
     /// Lets the guest go on to its end.
     pub(crate) fn go_on(&self, machine: &Machine, state: &VcpuState) -> Result<Seen, Failure> {
-        let reported = run(machine, native::DONE);
+        let reported = run(machine, native::REPORT.done);
         let slots = machine.vm.read_memory(SLOTS, self.slots(state).len());
         let checksum = reported.map_err(|failure| {
             let last = self.last_stored(state, &slots).unwrap_or("none");
@@ -171,7 +229,8 @@ impl Program {
 
     /// Finds the last register with anything in its slot.
     fn last_stored<'a>(&self, state: &'a VcpuState, slots: &[u8]) -> Option<&'a str> {
-        let stored = self.split(state, slots).filter(|(_, slot)| slot.iter().any(|byte| *byte != 0));
+        let stored =
+            self.split(state, slots).filter(|(_, slot)| slot.iter().any(|byte| *byte != 0));
         stored.last().map(|(saved, _)| saved.name())
     }
 
@@ -259,25 +318,86 @@ fn checksum(slots: &[u8]) -> u64 {
     words.iter().fold(0, fold)
 }
 
-/// Runs a guest until it reports to an address, and returns what.
-fn run(machine: &Machine, to: u64) -> Result<u64, Failure> {
+/// Runs a guest until it reports, and returns what.
+fn run(machine: &Machine, first: u64) -> Result<u64, Failure> {
     let end = Instant::now() + Duration::from_secs(SECONDS.into());
     system::interrupt_after(SECONDS);
     loop {
         match machine.vcpu.run(false) {
-            Ok(Exit { reason: native::REPORT, details: [address, details @ ..] })
-                if address == to =>
+            Ok(Exit { reason, details })
+                if (reason, details[0]) == (native::REPORT.exit, first) =>
             {
-                return Ok(details[native::REPORTED]);
+                return Ok(details[native::REPORT.value]);
             }
             Ok(Exit { reason, details }) => {
                 return Err(Failure::new(format!(
-                    "the guest left with exit {reason} {details:x?}, not with its report to {to:#x}"
+                    "the guest left with exit {reason} {details:x?}, not with its report {first:#x}"
                 )));
             }
             // Where no interrupt controller is in the kernel, a timer that changes interrupts the run.
             Err(error) if error.kind() == io::ErrorKind::Interrupted && Instant::now() < end => {}
             Err(error) => return Err(Failure::step("run the guest (KVM_RUN)")(error)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use onereg::{Memory, Present, Unknown};
+
+    use super::*;
+
+    /// A state of everything that the table has, every byte with a value of its own.
+    fn state() -> VcpuState {
+        let memory = Memory::<Host>::new(onereg::Host::LP64);
+        for (index, info) in (1_u32..).zip(Host::TABLE.registers) {
+            let bytes = index.to_ne_bytes().into_iter().cycle();
+            let value: Vec<u8> = bytes.take(info.place.size(onereg::Host::LP64)).collect();
+            onereg::Registers::write_bytes(&memory, info.place, &value).unwrap();
+        }
+        VcpuState::capture(&memory, Present::Table, Unknown::Refuse).unwrap().state
+    }
+
+    fn seen(program: &Program, state: &VcpuState) -> Seen {
+        let slots = program.slots(state);
+        Seen { checksum: checksum(&slots), slots }
+    }
+
+    #[test]
+    fn a_guest_that_sees_the_state_differs_in_nothing() {
+        let state = state();
+        let program = Program::of(&state).unwrap();
+        assert!(program.registers().len() > 40, "{:?}", program.registers());
+        let seen = seen(&program, &state);
+        assert_eq!(program.differences(&state, &seen), []);
+        let carried = Seen::from_bytes(&seen.to_bytes()).unwrap();
+        assert_eq!((carried.checksum, carried.slots), (seen.checksum, seen.slots));
+    }
+
+    #[test]
+    fn exchanged_registers_are_named_with_each_other() {
+        let state = state();
+        let program = Program::of(&state).unwrap();
+        let mut seen = seen(&program, &state);
+        let (first, second) = seen.slots.split_at_mut(SLOT);
+        first.swap_with_slice(&mut second[..SLOT]);
+        let [one, two] = [0, 1].map(|index| program.registers()[index]);
+        let differences = program.differences(&state, &seen);
+        let names: Vec<&str> = differences.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, [one, two]);
+        assert!(differences[0].1.contains(&format!("({two})")), "{}", differences[0].1);
+        assert!(differences[1].1.contains(&format!("({one})")), "{}", differences[1].1);
+    }
+
+    #[test]
+    fn a_guest_that_stored_nothing_or_summed_up_wrongly_is_found() {
+        let state = state();
+        let program = Program::of(&state).unwrap();
+        let nothing = program.differences(&state, &Seen::default());
+        assert_eq!(nothing.len(), program.registers().len());
+        let wrong = Seen { checksum: 0, ..seen(&program, &state) };
+        let differences = program.differences(&state, &wrong);
+        assert_eq!(differences.len(), 1);
+        assert_eq!(differences[0].0, "checksum");
     }
 }

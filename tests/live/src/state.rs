@@ -106,7 +106,8 @@ fn check_state(
     section: &mut Section,
 ) -> Result<(), Failure> {
     let machine = machine::create(trip.kvm, configuration)?;
-    let filled = fill::fill(&machine, &mut Random::new(options.seed), |_| true);
+    let can_fill = |info: &Info| arch::can_fill(configuration, info);
+    let filled = fill::fill(&machine, &mut Random::new(options.seed), can_fill);
     (section.filled, section.kept) = (filled.taken, filled.kept);
     let (file, state) = trip.save(capture(trip.kvm, &machine)?)?;
     section.captured = state.registers().len();
@@ -129,7 +130,7 @@ fn check_guest(
     section: &mut Section,
 ) -> Result<(), Failure> {
     let mut machine = machine::create(trip.kvm, configuration)?;
-    let guest = Program::of(&capture(trip.kvm, &machine)?);
+    let guest = Program::of(&capture(trip.kvm, &machine)?)?;
     guest.load(&mut machine)?;
     let is_seen = |info: &Info| guest.registers().contains(&info.name);
     guest.place(&machine)?;

@@ -191,7 +191,11 @@ impl Kvm {
     /// Creates a VM (KVM_CREATE_VM).
     pub(crate) fn create_vm(&self) -> io::Result<Vm> {
         let run_size = call(self.file.as_fd(), 0x04, 0)?;
-        Ok(Vm { fd: open(self.file.as_fd(), 0x01, 0)?, run_size: run_size as usize, memory: Vec::new() })
+        Ok(Vm {
+            fd: open(self.file.as_fd(), 0x01, 0)?,
+            run_size: run_size as usize,
+            memory: Vec::new(),
+        })
     }
 
     /// Returns the CPUID that KVM supports (KVM_GET_SUPPORTED_CPUID, x86).

@@ -141,6 +141,12 @@ pub(crate) fn is_one_of_many(_configuration: &Configuration) -> bool {
     false
 }
 
+/// Whether a state may have any value of a register. An SError that a 32-bit vCPU takes leaves it in a mode that KVM then
+/// refuses to set, as the row says: such a state is no legal one.
+pub(crate) fn can_fill(configuration: &Configuration, info: &Info) -> bool {
+    configuration.features & EL1_32BIT == 0 || info.name != "SERROR_PENDING"
+}
+
 /// Whether the vCPU can run the guest, which is AArch64 code of EL1.
 pub(crate) fn runs_guest(configuration: &Configuration) -> bool {
     configuration.features & (EL1_32BIT | HAS_EL2) == 0

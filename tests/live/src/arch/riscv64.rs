@@ -99,6 +99,11 @@ pub(crate) fn is_one_of_many(configuration: &Configuration) -> bool {
     configuration.switches.len() == 1
 }
 
+/// Whether a state may have any value of a register.
+pub(crate) fn can_fill(_configuration: &Configuration, _info: &Info) -> bool {
+    true
+}
+
 /// Whether the vCPU can run the guest.
 pub(crate) fn runs_guest(_configuration: &Configuration) -> bool {
     true

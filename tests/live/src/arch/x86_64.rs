@@ -132,6 +132,11 @@ pub(crate) fn is_one_of_many(_configuration: &Configuration) -> bool {
     false
 }
 
+/// Whether a state may have any value of a register.
+pub(crate) fn can_fill(_configuration: &Configuration, _info: &Info) -> bool {
+    true
+}
+
 /// Whether the vCPU can run the guest: 64-bit mode needs CPUID.
 pub(crate) fn runs_guest(configuration: &Configuration) -> bool {
     configuration.has_cpuid

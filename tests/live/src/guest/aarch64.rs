@@ -15,20 +15,11 @@ use onereg::arm64::{
 use onereg::kvm::Vcpu;
 use onereg::{Arm64, BulkError, Registers};
 
-use super::{CODE, PRIME, SLOTS};
+use super::{CODE, PRIME, Report, SLOTS};
 use crate::machine::Machine;
 
-/// KVM_EXIT_MMIO.
-pub(super) const REPORT: u32 = 6;
-
-/// Which of the exit's numbers behind the address is the reported one.
-pub(super) const REPORTED: usize = 0;
-
-/// Where the guest reports that it is ready.
-pub(super) const READY: u64 = SLOTS - 8;
-
-/// Where the guest reports its checksum.
-pub(super) const DONE: u64 = SLOTS - 16;
+/// How the guest reports.
+pub(super) const REPORT: Report = Report::WRITE;
 
 /// What else lies in memory.
 pub(super) const MEMORY: &[(u64, u64)] = &[];
@@ -93,26 +84,14 @@ fn take_missing_bits(vcpu: &Vcpu<'_, Arm64>) -> Result<(), BulkError> {
 
 // X0: the next slot. No step changes the flags before they are stored.
 global_asm!(
-    ".pushsection .rodata.onereg_live_guest, \"a\"",
+    begin_steps!(),
     ".arch_extension sve",
-    ".macro begin register:vararg",
-    "    .byte 91f - 90f, 93f - 92f",
-    "90: .ascii \"\\register\"",
-    "91: .balign 4",
-    "92:",
-    ".endm",
-    ".macro finish",
-    "93:",
-    ".endm",
     ".macro system register, encoding",
     "    begin \\register",
     "    mrs x1, \\encoding",
     "    str x1, [x0], #16",
     "    finish",
     ".endm",
-    ".balign 4",
-    ".global onereg_live_guest_start",
-    "onereg_live_guest_start:",
     "    begin",
     "    stur x1, [x0, #-8]",
     "    finish",
@@ -259,12 +238,7 @@ global_asm!(
     "    mov x1, #{slots}",
     "    stur x2, [x1, #-16]",
     "    finish",
-    ".global onereg_live_guest_end",
-    "onereg_live_guest_end:",
-    ".purgem begin",
-    ".purgem finish",
-    ".purgem system",
-    ".popsection",
+    end_steps!(),
     slots = const SLOTS,
     prime = const PRIME,
 );

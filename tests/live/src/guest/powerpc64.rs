@@ -11,20 +11,12 @@ use std::arch::global_asm;
 use onereg::powerpc::{GPR, MSR, PC};
 use onereg::{BulkError, Registers};
 
-use super::{CODE, PRIME, SLOTS};
+use super::{CODE, PRIME, Report, SLOTS};
 use crate::machine::Machine;
 
-/// KVM_EXIT_PAPR_HCALL.
-pub(super) const REPORT: u32 = 19;
-
-/// Which of the exit's numbers behind the call's is the reported one: its first argument, behind the place of its result.
-pub(super) const REPORTED: usize = 1;
-
-/// The hypercall that reports that the guest is ready. The kernel has none of this number.
-pub(super) const READY: u64 = 0x7000;
-
-/// The hypercall that reports the checksum.
-pub(super) const DONE: u64 = 0x7004;
+/// How the guest reports: by hypercalls that the kernel does not have, whose first argument lies behind the place of their
+/// result.
+pub(super) const REPORT: Report = Report { exit: 19, ready: 0x7000, done: 0x7004, value: 2 };
 
 /// What else lies in memory.
 pub(super) const MEMORY: &[(u64, u64)] = &[];
@@ -40,21 +32,12 @@ pub(super) fn place(machine: &Machine) -> Result<(), BulkError> {
     const MACHINE_CHECKS: u64 = 1 << 12;
     const LITTLE_ENDIAN: u64 = 1;
     let mode = SIXTY_FOUR_BIT | VECTORS | MACHINE_CHECKS | LITTLE_ENDIAN;
-    machine.registers().set_many((PC, MSR, GPR[3], GPR[31]), (CODE, mode, READY, SLOTS))
+    machine.registers().set_many((PC, MSR, GPR[3], GPR[31]), (CODE, mode, REPORT.ready, SLOTS))
 }
 
 // GPR31: the next slot. Not seen: event-based branches, which the emulator gives a guest before the kernel does.
 global_asm!(
-    ".pushsection .rodata.onereg_live_guest, \"a\"",
-    ".macro begin register:vararg",
-    "    .byte 91f - 90f, 93f - 92f",
-    "90: .ascii \"\\register\"",
-    "91: .balign 4",
-    "92:",
-    ".endm",
-    ".macro finish",
-    "93:",
-    ".endm",
+    begin_steps!(),
     // Stores a general-purpose register.
     ".macro finish_with number",
     "    std \\number, 0(31)",
@@ -66,9 +49,6 @@ global_asm!(
     "    mfspr 30, \\number",
     "    finish_with 30",
     ".endm",
-    ".balign 4",
-    ".global onereg_live_guest_start",
-    "onereg_live_guest_start:",
     "    begin",
     "    sc 1",
     "    finish",
@@ -164,14 +144,8 @@ global_asm!(
     "    li 3, {done}",
     "    sc 1",
     "    finish",
-    ".global onereg_live_guest_end",
-    "onereg_live_guest_end:",
-    ".purgem begin",
-    ".purgem finish",
-    ".purgem finish_with",
-    ".purgem special",
-    ".popsection",
+    end_steps!(),
     slots = const SLOTS,
     prime = const PRIME,
-    done = const DONE,
+    done = const REPORT.done,
 );

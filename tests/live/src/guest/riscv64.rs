@@ -15,20 +15,11 @@ use onereg::riscv::{
 };
 use onereg::{BulkError, Registers, Riscv, Ulong};
 
-use super::{CODE, PRIME, SLOTS};
+use super::{CODE, PRIME, Report, SLOTS};
 use crate::machine::Machine;
 
-/// KVM_EXIT_MMIO.
-pub(super) const REPORT: u32 = 6;
-
-/// Which of the exit's numbers behind the address is the reported one.
-pub(super) const REPORTED: usize = 0;
-
-/// Where the guest reports that it is ready.
-pub(super) const READY: u64 = SLOTS - 8;
-
-/// Where the guest reports its checksum.
-pub(super) const DONE: u64 = SLOTS - 16;
+/// How the guest reports.
+pub(super) const REPORT: Report = Report::WRITE;
 
 /// What else lies in memory.
 pub(super) const MEMORY: &[(u64, u64)] = &[];
@@ -70,29 +61,17 @@ fn place_vectors(
 
 // A0: the next slot.
 global_asm!(
-    ".pushsection .rodata.onereg_live_guest, \"a\"",
     ".option push",
     ".option norelax",
     ".option norvc",
     ".option arch, +m, +d, +v",
-    ".macro begin register:vararg",
-    "    .byte 91f - 90f, 93f - 92f",
-    "90: .ascii \"\\register\"",
-    "91: .balign 4",
-    "92:",
-    ".endm",
-    ".macro finish",
-    "93:",
-    ".endm",
+    begin_steps!(),
     // Stores a general-purpose register.
     ".macro finish_with register",
     "    sd \\register, 0(a0)",
     "    addi a0, a0, 16",
     "    finish",
     ".endm",
-    ".balign 4",
-    ".global onereg_live_guest_start",
-    "onereg_live_guest_start:",
     "    begin",
     "    sd t0, -8(a0)",
     "    finish",
@@ -165,13 +144,8 @@ global_asm!(
     "    li t0, {slots}",
     "    sd t1, -16(t0)",
     "    finish",
-    ".global onereg_live_guest_end",
-    "onereg_live_guest_end:",
-    ".purgem begin",
-    ".purgem finish",
-    ".purgem finish_with",
+    end_steps!(),
     ".option pop",
-    ".popsection",
     slots = const SLOTS,
     prime = const PRIME,
 );

@@ -10,26 +10,17 @@ use std::arch::global_asm;
 
 use onereg::x86::{
     CR0, CR3, CR4, CS_BASE, CS_DB, CS_DPL, CS_G, CS_L, CS_LIMIT, CS_PRESENT, CS_S, CS_SELECTOR,
-    CS_TYPE, DR7, Cr0, Cr4, Dr7, Efer, FPR, FS_BASE, GDT_BASE, GS_BASE, IDT_BASE, RDI, RFLAGS, RIP, RSP, Rflags,
-    SREGS_EFER, XCR0, XSTATE_BV, YMMH,
+    CS_TYPE, Cr0, Cr4, DR7, Dr7, Efer, FPR, FS_BASE, GDT_BASE, GS_BASE, IDT_BASE, RDI, RFLAGS, RIP,
+    RSP, Rflags, SREGS_EFER, XCR0, XSTATE_BV, YMMH,
 };
 use onereg::{BulkError, Registers};
 
-use super::{CODE, PRIME, SLOTS};
+use super::{CODE, PRIME, Report, SLOTS};
 use crate::arch;
 use crate::machine::Machine;
 
-/// KVM_EXIT_MMIO.
-pub(super) const REPORT: u32 = 6;
-
-/// Which of the exit's numbers behind the address is the reported one.
-pub(super) const REPORTED: usize = 0;
-
-/// Where the guest reports that it is ready.
-pub(super) const READY: u64 = SLOTS - 8;
-
-/// Where the guest reports its checksum.
-pub(super) const DONE: u64 = SLOTS - 16;
+/// How the guest reports.
+pub(super) const REPORT: Report = Report::WRITE;
 
 /// Room behind the slots: FXSAVE, and what other instructions store in one piece.
 const SCRATCH: u64 = SLOTS + 0xe000;
@@ -57,8 +48,7 @@ pub(super) fn place(machine: &Machine) -> Result<(), BulkError> {
     const CANONICAL: u64 = 0x7fff_ffff_ffff;
     const X87_SSE_AVX: u64 = 0b111;
     let vcpu = machine.registers();
-    let has_avx =
-        YMMH[0].info().is_some_and(arch::guest_can_see) && vcpu.get(YMMH[0]).is_ok();
+    let has_avx = YMMH[0].info().is_some_and(arch::guest_can_see) && vcpu.get(YMMH[0]).is_ok();
     let code_segment =
         (CS_BASE, CS_LIMIT, CS_SELECTOR, CS_TYPE, CS_PRESENT, CS_DPL, CS_DB, CS_S, CS_L, CS_G);
     let execute_read_64_bit = (0, u32::MAX, 0x8, 0xb, 1, 0, 0, 1, 1, 1);
@@ -93,24 +83,12 @@ pub(super) fn place(machine: &Machine) -> Result<(), BulkError> {
         .with_pf(flags.pf())
         .with_cf(flags.cf());
     let no_breakpoints = Dr7::new(1 << 10);
-    vcpu.set_many(
-        (RIP, RFLAGS, RDI, RSP, DR7),
-        (CODE, harmless, SLOTS, STACK, no_breakpoints),
-    )
+    vcpu.set_many((RIP, RFLAGS, RDI, RSP, DR7), (CODE, harmless, SLOTS, STACK, no_breakpoints))
 }
 
 // RDI: the next slot. Flags first: nothing before changes them, nor does LEA.
 global_asm!(
-    ".pushsection .rodata.onereg_live_guest, \"a\"",
-    ".macro begin register:vararg",
-    "    .byte 91f - 90f, 93f - 92f",
-    "90: .ascii \"\\register\"",
-    "91: .balign 4",
-    "92:",
-    ".endm",
-    ".macro finish",
-    "93: .balign 4",
-    ".endm",
+    begin_steps!(),
     // Begins with an image of x87 and SSE registers at RSI.
     ".macro begin_image register",
     "    begin \\register",
@@ -131,9 +109,6 @@ global_asm!(
     "    or rax, rdx",
     "    finish_rax",
     ".endm",
-    ".balign 4",
-    ".global onereg_live_guest_start",
-    "onereg_live_guest_start:",
     "    begin",
     "    mov [rdi - 8], rax",
     "    finish",
@@ -269,14 +244,7 @@ global_asm!(
     "    mov esi, {slots}",
     "    mov [rsi - 16], rax",
     "    finish",
-    ".global onereg_live_guest_end",
-    "onereg_live_guest_end:",
-    ".purgem begin",
-    ".purgem begin_image",
-    ".purgem finish",
-    ".purgem finish_rax",
-    ".purgem msr",
-    ".popsection",
+    end_steps!(),
     slots = const SLOTS,
     scratch = const SCRATCH,
     prime = const PRIME,

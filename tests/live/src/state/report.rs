@@ -45,8 +45,7 @@ pub(crate) struct Section {
     pub(super) findings: Vec<Finding>,
 }
 
-const HEADINGS: [&str; 7] =
-    ["captured", "filled", "kept", "written", "same", "guest", "different"];
+const HEADINGS: [&str; 7] = ["captured", "filled", "kept", "written", "same", "guest", "different"];
 
 impl Section {
     fn counts(&self) -> [usize; 7] {

@@ -42,7 +42,7 @@ pub(crate) fn run(kvm: &Kvm, options: &Options) -> Result<(), Failure> {
     let configuration = configurations.iter().find(|known| known.name == options.configuration);
     let configuration = configuration.ok_or_else(|| Failure::new("no such configuration"))?;
     let mut machine = arch::create(kvm, configuration)?;
-    let guest = options.go_on.then(|| Program::of(state));
+    let guest = options.go_on.then(|| Program::of(state)).transpose()?;
     let refused = |error: RestoreError| Failure::new(format!("cannot restore: {error}"));
     state
         .restore_before_finalize(&machine.registers(), &RestoreOptions::default())
