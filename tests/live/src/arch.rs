@@ -3,8 +3,9 @@
 //! `Host` is the architecture, `configurations` lists how a vCPU can be set up, `create` sets one up and `finalize`
 //! completes it, `is_one_of_many` says which are left out where time matters, `facts` says what is known of it, `lists`
 //! what the kernel lists, `first_run` counts as the first KVM_RUN, `make_runnable` does what a run needs beyond registers,
-//! `can_fill` says which registers take any value, `runs_guest` and `guest_can_see` what the guest is for, `READS_ABSENT` says whether a VMM reads registers that the
-//! vCPU does not have, and `orders` breaks the rules of order that no row says.
+//! `can_fill` says which registers may have any value, `runs_guest` and `guest_can_see` say what the guest is for,
+//! `READS_ABSENT` whether a VMM reads registers that the vCPU does not have, and `orders` breaks the rules of order that
+//! no row says.
 
 #[cfg(target_arch = "aarch64")]
 #[path = "arch/aarch64.rs"]
