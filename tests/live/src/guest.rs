@@ -5,54 +5,8 @@
 //! is made of steps in the assembler of each architecture, which name registers as its manual does: a vCPU gets the steps
 //! of those that its state has.
 
-// UNSAFETY: the steps lie between two symbols that the assembler defines.
-#![expect(unsafe_code, reason = "the bytes between two symbols become a slice")]
-
-use std::io;
-use std::iter;
-use std::time::{Duration, Instant};
-
-use onereg::{Arch, Digits, Saved, VcpuState};
-
-use crate::arch::{self, Host};
-use crate::failure::Failure;
-use crate::machine::{Machine, touch};
-use crate::system::{self, Exit};
-
-/// Begins the steps of an architecture, with macros for them: `begin REGISTER`, or `begin` alone for a step that every
-/// program has, then its code, then `finish`. They write the length of the name, that of the code, the name, and the code,
-/// each of both filled up to a multiple of 4 bytes.
-macro_rules! begin_steps {
-    () => {
-        "
-        .pushsection .rodata.onereg_live_guest, \"a\"
-        .macro begin register:vararg
-        .byte 91f - 90f, 93f - 92f
-        90: .ascii \"\\register\"
-        91: .balign 4
-        92:
-        .endm
-        .macro finish
-        93: .balign 4
-        .endm
-        .balign 4
-        .global onereg_live_guest_start
-        onereg_live_guest_start:
-        "
-    };
-}
-
-/// Ends the steps.
-macro_rules! end_steps {
-    () => {
-        "
-        .global onereg_live_guest_end
-        onereg_live_guest_end:
-        .popsection
-        "
-    };
-}
-
+#[macro_use]
+mod steps;
 #[cfg(target_arch = "aarch64")]
 #[path = "guest/aarch64.rs"]
 mod native;
@@ -65,6 +19,17 @@ mod native;
 #[cfg(target_arch = "x86_64")]
 #[path = "guest/x86_64.rs"]
 mod native;
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use onereg::{Arch, Digits, Saved, VcpuState};
+
+use crate::arch::{self, Host};
+use crate::failure::Failure;
+use crate::machine::{Machine, touch};
+use crate::system::{self, Exit};
+use steps::{Step, steps};
 
 /// Where the program lies in guest memory.
 const CODE: u64 = 0x1_0000;
@@ -101,44 +66,6 @@ impl Report {
 
 /// How long a guest may take.
 const SECONDS: u32 = 30;
-
-unsafe extern "C" {
-    #[link_name = "onereg_live_guest_start"]
-    static START: u8;
-    #[link_name = "onereg_live_guest_end"]
-    static END: u8;
-}
-
-/// A step of the program.
-#[derive(Debug, Clone, Copy)]
-struct Step {
-    /// The register that it stores; empty of a step that every program has.
-    register: &'static str,
-    code: &'static [u8],
-}
-
-/// Lists all steps, in order.
-fn steps() -> impl Iterator<Item = Step> {
-    let (start, end) = (&raw const START, &raw const END);
-    // SAFETY: the architecture's `global_asm!` puts both symbols into one section, END behind START, with nothing but
-    // read-only bytes between them that live as long as the program.
-    let mut left = unsafe { std::slice::from_raw_parts(start, end.addr() - start.addr()) };
-    iter::from_fn(move || {
-        let (step, rest) = split_step(left)?;
-        left = rest;
-        Some(step)
-    })
-}
-
-/// Splits off a step as the assembler's macros write it.
-fn split_step(steps: &'static [u8]) -> Option<(Step, &'static [u8])> {
-    let (&[name, code], _) = steps.split_first_chunk()?;
-    let (name, code) = (usize::from(name), usize::from(code));
-    let (start, end) = (2 + name, (2 + name).next_multiple_of(4) + code);
-    let register = std::str::from_utf8(steps.get(2..start)?).ok()?;
-    let code = steps.get(end - code..end)?;
-    Some((Step { register, code }, steps.get(end.next_multiple_of(4)..)?))
-}
 
 /// The program of a vCPU.
 #[derive(Debug)]
@@ -298,9 +225,10 @@ impl Seen {
     }
 }
 
-/// Names a register that has this value, where it is not one that many have.
+/// Names the register that has a value, where it is one and the value is not zero.
 fn other_with(state: &VcpuState, value: &[u8]) -> String {
-    let mut others = state.registers().filter(|saved| saved.value() == value);
+    let is_zero = value.iter().all(|byte| *byte == 0);
+    let mut others = state.registers().filter(|saved| saved.value() == value && !is_zero);
     match (others.next(), others.next()) {
         (Some(other), None) => format!(" ({})", other.name()),
         _ => String::new(),

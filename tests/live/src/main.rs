@@ -1,8 +1,8 @@
 //! `onereg-live`: checks the register tables against the KVM of this host.
 //!
 //! Reading order: [`arch`] (the configurations of a vCPU, and what is known of each), [`check`] (what is checked of
-//! one), [`report`] (what comes out), [`state`] (complete states, carried to another process). The rules are the tables';
-//! this program only evaluates them.
+//! one), [`report`] (what comes out), [`state`] (complete states, carried to another process), [`guest`] (what goes on
+//! there and looks at them). The rules are the tables'; this program only evaluates them.
 
 #![cfg(target_os = "linux")]
 
@@ -58,9 +58,9 @@ struct Options {
 /// What to do instead of checking the tables.
 #[derive(Subcommand)]
 enum Command {
-    /// Fills vCPUs, carries their state to another process, and compares what arrives.
+    /// Fills vCPUs, carries their state to another process, and compares what arrives, also as a guest there sees it.
     State(state::Options),
-    /// The other process: restores a state, and writes what the vCPU then holds.
+    /// The other process: restores a state, and writes what the vCPU then holds and its guest sees.
     #[command(hide = true)]
     Restore(state::restore::Options),
 }

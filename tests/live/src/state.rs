@@ -1,7 +1,8 @@
 //! Complete state, carried to a vCPU of another process: filled, captured, restored, captured again, compared.
 //!
 //! Reading order: [`fill`] (what the vCPU holds), [`carry`] (the way there and back), [`restore`] (the other process),
-//! [`report`] (what comes out). What a restore does is the library's, and what may differ afterwards the tables'.
+//! [`report`] (what comes out). What a restore does is the library's, and what may differ afterwards the tables'. Where the
+//! vCPU can run the [`guest`](crate::guest), it goes on from such a state in both processes, and has to see it.
 
 mod carry;
 mod fill;

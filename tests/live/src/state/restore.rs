@@ -1,4 +1,4 @@
-//! The other process: restores a file into a fresh vCPU, and hands back what that vCPU then holds.
+//! The other process: restores a file into a fresh vCPU, and hands back what that vCPU then holds and its guest sees.
 
 use std::fs;
 use std::io::{self, Write};
@@ -31,7 +31,7 @@ pub(crate) struct Options {
     lose: Vec<String>,
 }
 
-/// Restores a file into a fresh vCPU, and writes a file of what it then holds to stdout.
+/// Restores a file into a fresh vCPU, and writes to stdout what its guest sees and a file of what it then holds.
 pub(crate) fn run(kvm: &Kvm, options: &Options) -> Result<(), Failure> {
     let read = fs::read(&options.file);
     let file = read.map_err(Failure::step("read the file of the state"))?;

@@ -93,7 +93,7 @@ const fn live(arch: &'static str, kernel: Option<&'static str>) -> Run {
     Run { arch, kernel, options: &[], program: &["onereg-live"], status: 0, check: is_proven }
 }
 
-/// Complete states, carried to another process.
+/// Complete states, carried to another process, where a guest goes on.
 const fn state(arch: &'static str) -> Run {
     Run { program: &["onereg-live", "state"], ..live(arch, None) }
 }
