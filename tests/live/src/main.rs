@@ -1,8 +1,8 @@
 //! `onereg-live`: checks the register tables against the KVM of this host.
 //!
 //! Reading order: [`arch`] (the configurations of a vCPU, and what is known of each), [`check`] (what is checked of
-//! one), [`report`] (what comes out), [`state`] (complete states, carried to another process), [`bench`] (what they cost).
-//! The rules are the tables'; this program only evaluates them.
+//! one), [`report`] (what comes out), [`state`] (complete states, carried to another process), [`guest`] (what goes on
+//! there and looks at them), [`bench`] (what they cost). The rules are the tables'; this program only evaluates them.
 
 #![cfg(target_os = "linux")]
 
@@ -14,6 +14,7 @@ mod counted;
 mod errno;
 mod facts;
 mod failure;
+mod guest;
 #[allow(dead_code, reason = "no architecture needs all of it")]
 mod machine;
 mod presence;
@@ -59,11 +60,11 @@ struct Options {
 /// What to do instead of checking the tables.
 #[derive(Subcommand)]
 enum Command {
-    /// Fills vCPUs, carries their state to another process, and compares what arrives.
+    /// Fills vCPUs, carries their state to another process, and compares what arrives, also as a guest there sees it.
     State(state::Options),
     /// Measures how long capturing and restoring vCPUs takes, beside bare loops of ioctls, and counts ioctls and allocations.
     Bench(bench::Options),
-    /// The other process: restores a state, and writes what the vCPU then holds.
+    /// The other process: restores a state, and writes what the vCPU then holds and its guest sees.
     #[command(hide = true)]
     Restore(state::restore::Options),
 }

@@ -193,7 +193,11 @@ impl Kvm {
     /// Creates a VM (KVM_CREATE_VM).
     pub(crate) fn create_vm(&self) -> io::Result<Vm> {
         let run_size = call(self.file.as_fd(), 0x04, 0)?;
-        Ok(Vm { fd: open(self.file.as_fd(), 0x01, 0)?, run_size: run_size as usize, page: None })
+        Ok(Vm {
+            fd: open(self.file.as_fd(), 0x01, 0)?,
+            run_size: run_size as usize,
+            memory: Vec::new(),
+        })
     }
 
     /// Returns the CPUID that KVM supports (KVM_GET_SUPPORTED_CPUID, x86).
@@ -222,7 +226,8 @@ impl AsFd for Kvm {
 pub(crate) struct Vm {
     fd: OwnedFd,
     run_size: usize,
-    page: Option<Mapping>,
+    /// Regions of guest memory with their guest addresses, which stay mapped for as long as this VM.
+    memory: Vec<(u64, Mapping)>,
 }
 
 impl AsFd for Vm {
@@ -268,27 +273,39 @@ impl Vm {
         Ok(Device { fd: unsafe { OwnedFd::from_raw_fd(request.fd as libc::c_int) } })
     }
 
-    /// Gives the guest a page of memory with `code` at an offset in it (KVM_SET_USER_MEMORY_REGION, slot 0).
-    pub(crate) fn add_page(
-        &mut self,
-        guest_address: u64,
-        offset: usize,
-        code: &[u8],
-    ) -> io::Result<()> {
-        const PAGE: usize = 0x1000;
-        let mut page = Mapping::anonymous(PAGE)?;
-        page.write(offset, code);
+    /// Gives the guest memory, in whole pages of the host (KVM_SET_USER_MEMORY_REGION).
+    pub(crate) fn add_memory(&mut self, guest_address: u64, size: usize) -> io::Result<()> {
+        let memory = Mapping::anonymous(size)?;
         let mut region = MemoryRegion {
-            slot: 0,
+            slot: self.memory.len() as u32,
             flags: 0,
             guest_address,
-            size: PAGE as u64,
-            host_address: page.address.as_ptr() as u64,
+            size: size as u64,
+            host_address: memory.address.as_ptr() as u64,
         };
         transfer(self.fd.as_fd(), Direction::Write, 0x46, &mut region)?;
-        // The page stays mapped for as long as this VM, which alone runs vCPUs over it.
-        self.page = Some(page);
+        self.memory.push((guest_address, memory));
         Ok(())
+    }
+
+    /// Writes bytes to guest memory, as far as there is any.
+    pub(crate) fn write_memory(&mut self, guest_address: u64, bytes: &[u8]) {
+        for (start, memory) in &mut self.memory {
+            if let Some(offset) = guest_address.checked_sub(*start) {
+                memory.write(offset as usize, bytes);
+            }
+        }
+    }
+
+    /// Reads guest memory, as far as there is any.
+    pub(crate) fn read_memory(&self, guest_address: u64, size: usize) -> Vec<u8> {
+        let holds = |(start, memory): &&(u64, Mapping)| {
+            (*start..start.saturating_add(memory.size as u64)).contains(&guest_address)
+        };
+        let region = self.memory.iter().find(holds);
+        region.map_or_else(Vec::new, |(start, memory)| {
+            memory.read((guest_address - start) as usize, size)
+        })
     }
 }
 
@@ -303,6 +320,15 @@ impl Device {
     pub(crate) fn set(&self, group: u32, attr: u64, value: Option<u64>) -> io::Result<()> {
         set_attribute(self.fd.as_fd(), group, attr, value)
     }
+}
+
+/// Why a vCPU came back from the guest.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Exit {
+    /// KVM_EXIT_MMIO and the like.
+    pub(crate) reason: u32,
+    /// The first numbers of what the kernel says of it.
+    pub(crate) details: [u64; 3],
 }
 
 /// A vCPU.
@@ -342,15 +368,18 @@ impl Vcpu {
         enable(self.fd.as_fd(), cap)
     }
 
-    /// Runs it until it exits, or only as far as the kernel goes before it enters the guest (KVM_RUN); returns why it
-    /// came back.
-    pub(crate) fn run(&self, immediate_exit: bool) -> io::Result<u32> {
+    /// Runs it until it exits, or only as far as the kernel goes before it enters the guest (KVM_RUN).
+    pub(crate) fn run(&self, immediate_exit: bool) -> io::Result<Exit> {
         const IMMEDIATE_EXIT: usize = 1;
         const EXIT_REASON: usize = 8;
+        const DETAILS: usize = 32;
         let mut shared = Mapping::of(self.fd.as_fd(), self.run_size)?;
         shared.write(IMMEDIATE_EXIT, &[u8::from(immediate_exit)]);
         call(self.fd.as_fd(), 0x80, 0)?;
-        Ok(shared.read(EXIT_REASON))
+        let detail = |index: usize| shared.number(DETAILS + 8 * index);
+        let details = [detail(0), detail(1), detail(2)];
+        let reason = shared.read(EXIT_REASON, size_of::<u32>());
+        Ok(Exit { reason: reason.try_into().map_or(0, u32::from_ne_bytes), details })
     }
 }
 
@@ -497,17 +526,19 @@ impl Mapping {
         }
     }
 
-    /// Reads a number at `offset`; 0 where it does not fit.
-    fn read(&self, offset: usize) -> u32 {
-        let mut bytes = [0; 4];
-        if offset + bytes.len() <= self.size {
-            for (index, byte) in bytes.iter_mut().enumerate() {
-                // SAFETY: the mapping has `size` readable bytes, and `offset + index` is below. Volatile, because the
-                // kernel writes them too.
-                *byte = unsafe { self.address.as_ptr().add(offset + index).read_volatile() };
-            }
-        }
-        u32::from_ne_bytes(bytes)
+    /// Reads bytes behind `offset`, as far as there are any.
+    fn read(&self, offset: usize, size: usize) -> Vec<u8> {
+        let room = self.size.saturating_sub(offset);
+        // SAFETY: the mapping has `size` readable bytes, and `offset + index` is below. Volatile, because the kernel and
+        // the guest write them too.
+        let byte = |index| unsafe { self.address.as_ptr().add(offset + index).read_volatile() };
+        (0..size.min(room)).map(byte).collect()
+    }
+
+    /// Reads the number of 8 bytes at `offset`; 0 where it does not fit.
+    fn number(&self, offset: usize) -> u64 {
+        let bytes = self.read(offset, size_of::<u64>());
+        bytes.try_into().map_or(0, u64::from_ne_bytes)
     }
 }
 
@@ -516,6 +547,20 @@ impl Drop for Mapping {
         // SAFETY: the mapping is this one's alone; nothing borrows from it.
         unsafe { libc::munmap(self.address.as_ptr().cast(), self.size) };
     }
+}
+
+/// Has a signal interrupt what this process waits for, after so many seconds.
+pub(crate) fn interrupt_after(seconds: u32) {
+    extern "C" fn ignore(_signal: libc::c_int) {}
+    let handler = ignore as extern "C" fn(libc::c_int);
+    // SAFETY: `sigaction` is numbers and a set of signals, for which zeros are a value: no flags, so that the signal
+    // interrupts an ioctl and does not let it go on.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = handler as libc::sighandler_t;
+    // SAFETY: the handler does nothing, so it may run at any time; the struct is alive until the call returns.
+    unsafe { libc::sigaction(libc::SIGALRM, &raw const action, ptr::null_mut()) };
+    // SAFETY: alarm has no preconditions.
+    unsafe { libc::alarm(seconds) };
 }
 
 /// Returns the release of the running kernel: `6.12.107`.

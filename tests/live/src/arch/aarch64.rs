@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 
 use onereg::arm64::{FFR, P, PC, SVE_VLS, V, Z};
-use onereg::{Arch, Arm64, Listed, Place, Readable, Reg, Registers, Value};
+use onereg::{Arch, Arm64, Info, Listed, Place, Readable, Reg, Registers, Value};
 
 use crate::check::orders::Attempt;
 use crate::errno::{Expected, Outcome};
@@ -19,6 +19,7 @@ pub(crate) type Host = Arm64;
 /// Whether the kernel lets a VMM read registers that the vCPU does not have.
 pub(crate) const READS_ABSENT: bool = false;
 
+const EL1_32BIT: u32 = 1 << 1;
 const PSCI_0_2: u32 = 1 << 2;
 const PMU_V3: u32 = 1 << 3;
 const SVE: u32 = 1 << 4;
@@ -26,7 +27,7 @@ const HAS_EL2: u32 = 1 << 7;
 
 /// Features of KVM_ARM_VCPU_INIT, by the names of the tables, with the capability that says whether the host has them.
 const FEATURES: &[(&str, u32, u32)] = &[
-    ("KVM_ARM_VCPU_EL1_32BIT", 1 << 1, 93),
+    ("KVM_ARM_VCPU_EL1_32BIT", EL1_32BIT, 93),
     ("KVM_ARM_VCPU_PMU_V3", PMU_V3, 126),
     ("KVM_ARM_VCPU_SVE", SVE, 170),
     ("KVM_ARM_VCPU_PTRAUTH_ADDRESS", 1 << 5, 171),
@@ -72,7 +73,7 @@ pub(crate) fn configurations(kvm: &Kvm) -> Result<Vec<Configuration>, Failure> {
         ("sve", SVE, &[]),
         ("ptrauth", ptrauth, &[]),
         ("mte", 0, mte),
-        ("aarch32", 1 << 1, &[]),
+        ("aarch32", EL1_32BIT, &[]),
         ("imp-id", 0, imp_id),
         ("all", state, mte),
         ("el2", HAS_EL2, &[]),
@@ -172,6 +173,22 @@ pub(crate) fn is_one_of_many(_configuration: &Configuration) -> bool {
     false
 }
 
+/// Whether a state may have any value of a register. An SError that a 32-bit vCPU takes leaves it in a mode that KVM then
+/// refuses to set, as the row says: such a state is no legal one.
+pub(crate) fn can_fill(configuration: &Configuration, info: &Info) -> bool {
+    configuration.features & EL1_32BIT == 0 || info.name != "SERROR_PENDING"
+}
+
+/// Whether the vCPU can run the guest, which is AArch64 code of EL1.
+pub(crate) fn runs_guest(configuration: &Configuration) -> bool {
+    configuration.features & (EL1_32BIT | HAS_EL2) == 0
+}
+
+/// Whether the guest can look at a register.
+pub(crate) fn guest_can_see(_info: &Info) -> bool {
+    true
+}
+
 /// Says what is known of the host and a vCPU.
 pub(crate) fn facts(_kvm: &Kvm, configuration: &Configuration, machine: &Machine) -> Facts {
     let mut facts = Facts::default();
@@ -229,12 +246,17 @@ pub(crate) fn lists(_kvm: &Kvm, machine: &Machine, facts: &Facts) -> Result<Vec<
 
 /// Goes into KVM_RUN and back, which finalizes the VM.
 pub(crate) fn first_run(machine: &Machine) -> Option<io::Result<()>> {
+    make_runnable(machine);
+    Some(touch(machine))
+}
+
+/// Completes the PMU, where the vCPU has one.
+pub(crate) fn make_runnable(machine: &Machine) {
     const GROUP_PMU: u32 = 0;
     const PPI: u64 = 23;
     // Both fail on a vCPU without PMU; the first also without an interrupt controller, where it is not needed.
     let _ = machine.vcpu.set(GROUP_PMU, 0, Some(PPI));
     let _ = machine.vcpu.set(GROUP_PMU, 1, None);
-    Some(touch(machine))
 }
 
 /// Breaks rules of order.

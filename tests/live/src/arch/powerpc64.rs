@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use onereg::powerpc::{TB_OFFSET, VPA_ADDR, VPA_SLB};
-use onereg::{Powerpc, Registers};
+use onereg::{Info, Powerpc, Registers};
 
 use crate::check::orders::Attempt;
 use crate::errno::{Expected, Outcome};
@@ -72,6 +72,21 @@ pub(crate) fn is_one_of_many(_configuration: &Configuration) -> bool {
     false
 }
 
+/// Whether a state may have any value of a register.
+pub(crate) fn can_fill(_configuration: &Configuration, _info: &Info) -> bool {
+    true
+}
+
+/// Whether the vCPU can run the guest.
+pub(crate) fn runs_guest(_configuration: &Configuration) -> bool {
+    true
+}
+
+/// Whether the guest can look at a register.
+pub(crate) fn guest_can_see(_info: &Info) -> bool {
+    true
+}
+
 /// Says what is known of the host and a vCPU.
 pub(crate) fn facts(_kvm: &Kvm, _configuration: &Configuration, _machine: &Machine) -> Facts {
     const ALTIVEC: u64 = 0x1000_0000;
@@ -99,6 +114,9 @@ pub(crate) fn lists(_kvm: &Kvm, machine: &Machine, _facts: &Facts) -> Result<Vec
         )),
     }
 }
+
+/// Nothing but registers is needed for a run.
+pub(crate) fn make_runnable(_machine: &Machine) {}
 
 /// Goes into KVM_RUN and back.
 pub(crate) fn first_run(machine: &Machine) -> Option<io::Result<()>> {

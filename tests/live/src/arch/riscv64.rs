@@ -120,6 +120,21 @@ pub(crate) fn is_one_of_many(configuration: &Configuration) -> bool {
     configuration.switches.len() == 1
 }
 
+/// Whether a state may have any value of a register.
+pub(crate) fn can_fill(_configuration: &Configuration, _info: &Info) -> bool {
+    true
+}
+
+/// Whether the vCPU can run the guest.
+pub(crate) fn runs_guest(_configuration: &Configuration) -> bool {
+    true
+}
+
+/// Whether the guest can look at a register.
+pub(crate) fn guest_can_see(_info: &Info) -> bool {
+    true
+}
+
 /// Says what is known of the host and a vCPU.
 pub(crate) fn facts(_kvm: &Kvm, _configuration: &Configuration, machine: &Machine) -> Facts {
     let mut facts = Facts::default();
@@ -160,6 +175,9 @@ pub(crate) fn lists(_kvm: &Kvm, machine: &Machine, facts: &Facts) -> Result<Vec<
     let ids = ids.map_err(Failure::step("list the registers (KVM_GET_REG_LIST)"))?;
     Ok(vec![List { which: Listed::RegList, ids, facts: facts.clone() }])
 }
+
+/// Nothing but registers is needed for a run.
+pub(crate) fn make_runnable(_machine: &Machine) {}
 
 /// Goes into KVM_RUN and back, which counts as a run.
 pub(crate) fn first_run(machine: &Machine) -> Option<io::Result<()>> {

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use onereg::x86::{APIC_LVTT, EFER, IA32_TSC_DEADLINE};
-use onereg::{Listed, Registers, X86};
+use onereg::{Info, Listed, Place, Registers, X86};
 
 use crate::check::orders::Attempt;
 use crate::errno::{Expected, Outcome};
@@ -67,7 +67,8 @@ pub(crate) fn create(kvm: &Kvm, configuration: &Configuration) -> Result<Machine
     /// `out 0x80, al`, which no device of the kernel handles.
     const LEAVE: &[u8] = &[0xe6, 0x80];
     let mut vm = create_vm(kvm)?;
-    vm.add_page(0xffff_f000, 0xff0, LEAVE).map_err(Failure::step("give a VM memory"))?;
+    vm.add_memory(0xffff_f000, 0x1000).map_err(Failure::step("give a VM memory"))?;
+    vm.write_memory(0xffff_fff0, LEAVE);
     if configuration.has_lapic {
         vm.create_irqchip().map_err(Failure::step("create a local APIC (KVM_CREATE_IRQCHIP)"))?;
     }
@@ -151,6 +152,26 @@ pub(crate) fn finalize(_machine: &Machine, _configuration: &Configuration) -> Re
 /// Whether it is one of many of its kind, which a longer check leaves to those that ask for it.
 pub(crate) fn is_one_of_many(_configuration: &Configuration) -> bool {
     false
+}
+
+/// Whether a state may have any value of a register.
+pub(crate) fn can_fill(_configuration: &Configuration, _info: &Info) -> bool {
+    true
+}
+
+/// Whether the vCPU can run the guest: 64-bit mode needs CPUID.
+pub(crate) fn runs_guest(configuration: &Configuration) -> bool {
+    configuration.has_cpuid
+}
+
+/// Whether the guest can look at a register: a module that is not the kernel's own may emulate its instructions, and know
+/// nothing of vectors and x87.
+pub(crate) fn guest_can_see(info: &Info) -> bool {
+    let is_vector = |place| match place {
+        Place::Via { carrier, .. } => ["fpu", "xsave", "xcrs"].contains(&carrier.name),
+        _ => false,
+    };
+    has_known_backend() || !is_vector(info.place)
 }
 
 /// Says what is known of the host and a vCPU.
@@ -243,6 +264,9 @@ pub(crate) fn lists(kvm: &Kvm, machine: &Machine, facts: &Facts) -> Result<Vec<L
     }
     Ok(lists)
 }
+
+/// Nothing but registers is needed for a run.
+pub(crate) fn make_runnable(_machine: &Machine) {}
 
 /// Runs the vCPU into the guest, and completes the instruction that leaves it.
 pub(crate) fn first_run(machine: &Machine) -> Option<io::Result<()>> {

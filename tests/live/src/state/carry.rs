@@ -9,6 +9,7 @@ use std::process::{self, Command};
 use onereg::{StateFile, VcpuState};
 
 use crate::failure::Failure;
+use crate::guest::Seen;
 
 /// A state in a file, which is removed in the end.
 pub(super) struct Carrier<'a> {
@@ -25,6 +26,8 @@ pub(super) struct Carried {
     pub(super) written: usize,
     /// How many it found to have their value already.
     pub(super) same: usize,
+    /// What the guest saw there; nothing where it did not go on.
+    pub(super) seen: Seen,
 }
 
 impl<'a> Carrier<'a> {
@@ -43,12 +46,20 @@ impl<'a> Carrier<'a> {
         Ok(carrier)
     }
 
-    /// Has another process restore the state in one of the orders, and takes what it captured.
-    pub(super) fn carry(&self, order: u64) -> Result<Carried, Failure> {
+    /// Has another process restore the state in one of the orders, but for what is to be lost, and takes what it captured;
+    /// there the guest goes on, where it is to.
+    pub(super) fn carry(
+        &self,
+        order: u64,
+        goes_on: bool,
+        lost: &[String],
+    ) -> Result<Carried, Failure> {
         let program = env::current_exe().map_err(Failure::step("find the own program"))?;
         let mut other = Command::new(program);
         other.arg("--kvm").arg(self.kvm).arg("restore").arg(&self.file);
         other.args([self.configuration, &order.to_string()]);
+        other.args(goes_on.then_some("--go-on"));
+        other.args(lost.iter().flat_map(|register| ["--lose", register]));
         let output = other.output().map_err(Failure::step("start another process"))?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
@@ -67,11 +78,14 @@ impl Drop for Carrier<'_> {
     }
 }
 
-/// Takes apart what the other process wrote: a line of counts and a file.
+/// Takes apart what the other process wrote: a line of counts, what the guest saw, and a file.
 fn parse(output: &[u8]) -> Option<Carried> {
     let end = output.iter().position(|byte| *byte == b'\n')?;
-    let (counts, file) = output.split_at(end);
-    let (written, same) = std::str::from_utf8(counts).ok()?.split_once(' ')?;
-    let state = StateFile::from_bytes(file.get(1..)?).ok()?.vcpus.pop()?;
-    Some(Carried { state, written: written.parse().ok()?, same: same.parse().ok()? })
+    let (counts, rest) = output.split_at(end);
+    let mut counts = std::str::from_utf8(counts).ok()?.split(' ').map(str::parse);
+    let mut count = || counts.next()?.ok();
+    let (written, same, seen): (usize, usize, usize) = (count()?, count()?, count()?);
+    let (seen, file) = rest.get(1..)?.split_at_checked(seen)?;
+    let state = StateFile::from_bytes(file).ok()?.vcpus.pop()?;
+    Some(Carried { state, written, same, seen: Seen::from_bytes(seen)? })
 }

@@ -15,16 +15,20 @@ pub(super) struct Filled {
     pub(super) kept: usize,
 }
 
-/// Writes values to every register of class `state` that takes any, against the order of a restore: what comes later there
-/// may start something that ends in a reset, which is to come before everything else has its value.
-pub(super) fn fill(machine: &Machine, random: &mut Random) -> Filled {
+/// Writes values to every wanted register of class `state` that takes any, against the order of a restore: what comes
+/// later there may start something that ends in a reset, which is to come before everything else has its value.
+pub(super) fn fill(
+    machine: &Machine,
+    random: &mut Random,
+    wanted: impl Fn(&Info) -> bool,
+) -> Filled {
     let mut registers: Vec<&Info> = Host::TABLE.registers.iter().collect();
     registers.sort_by_key(|info| info.row.phase);
     registers.reverse();
     let last = registers.first().and_then(|info| info.row.phase);
     let mut filled = Filled::default();
     for phase in registers.chunk_by(|a, b| a.row.phase == b.row.phase) {
-        for info in phase.iter().filter(|info| takes_any(info)) {
+        for info in phase.iter().filter(|info| takes_any(info) && wanted(info)) {
             match fill_one(machine, info, random) {
                 Some(true) => filled.taken += 1,
                 Some(false) => filled.kept += 1,

@@ -39,16 +39,18 @@ pub(crate) struct Section {
     pub(super) written: usize,
     /// Registers that had their value before it.
     pub(super) same: usize,
+    /// Registers that the guest looked at.
+    pub(super) guest: usize,
     /// What differs.
     pub(super) findings: Vec<Finding>,
 }
 
-const HEADINGS: [&str; 6] = ["captured", "filled", "kept", "written", "same", "different"];
+const HEADINGS: [&str; 7] = ["captured", "filled", "kept", "written", "same", "guest", "different"];
 
 impl Section {
-    fn counts(&self) -> [usize; 6] {
-        let Section { captured, filled, kept, written, same, findings, .. } = self;
-        [*captured, *filled, *kept, *written, *same, findings.len()]
+    fn counts(&self) -> [usize; 7] {
+        let Section { captured, filled, kept, written, same, guest, findings, .. } = self;
+        [*captured, *filled, *kept, *written, *same, *guest, findings.len()]
     }
 }
 
@@ -72,8 +74,8 @@ impl Report {
     }
 
     /// Counts of all configurations together.
-    fn total(&self) -> [usize; 6] {
-        let mut total = [0; 6];
+    fn total(&self) -> [usize; 7] {
+        let mut total = [0; 7];
         for counts in self.sections.iter().map(Section::counts) {
             total.iter_mut().zip(counts).for_each(|(total, count)| *total += count);
         }
@@ -119,7 +121,7 @@ impl Report {
     }
 }
 
-fn counts_json(counts: [usize; 6]) -> Value {
+fn counts_json(counts: [usize; 7]) -> Value {
     let counts = HEADINGS.iter().zip(counts);
     counts.map(|(heading, count)| ((*heading).to_owned(), Value::from(count))).collect()
 }
@@ -151,6 +153,7 @@ mod tests {
             filled: 2,
             written: 2,
             same: 1,
+            guest: 2,
             ..Section::default()
         };
         let sections = vec![section.clone(), Section { name: "sve".to_owned(), ..section }];
@@ -164,10 +167,10 @@ mod tests {
         report().write_text(&mut out).unwrap();
         let expected = "\
 arm64, Linux 7.3.4, tables of Linux 7.3
-configuration  captured    filled      kept   written      same different
-plain                 3         2         0         2         1         0
-sve                   3         2         0         2         1         0
-total                 6         4         0         4         2         0
+configuration  captured    filled      kept   written      same     guest different
+plain                 3         2         0         2         1         2         0
+sve                   3         2         0         2         1         2         0
+total                 6         4         0         4         2         4         0
 ";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
     }

@@ -99,7 +99,7 @@ const fn live(arch: &'static str, kernel: Option<&'static str>) -> Run {
     Run { program: &["onereg-live"], check: is_proven, ..probe(arch, kernel) }
 }
 
-/// Complete states, carried to another process.
+/// Complete states, carried to another process, where a guest goes on.
 const fn state(arch: &'static str) -> Run {
     Run { program: &["onereg-live", "state"], ..live(arch, None) }
 }
