@@ -1,7 +1,7 @@
 //! `onereg-live`: checks the register tables against the KVM of this host.
 //!
 //! Reading order: [`arch`] (the configurations of a vCPU, and what is known of each), [`check`] (what is checked of
-//! one), [`report`] (what comes out), [`state`] (complete states, carried to another process), [`bench`] (what they cost).
+//! one), [`report`] (what comes out), [`state`] (complete states, carried to another process), [`mod@bench`] (what they cost).
 //! The rules are the tables'; this program only evaluates them.
 
 #![cfg(target_os = "linux")]
