@@ -1,6 +1,6 @@
 //! What complete states cost: captured and restored, beside a bare loop that reads or writes one register after the other.
 //!
-//! Reading order: [`bare`] (the loop), [`work`] (what is done with a vCPU), [`measure`] (how often, by how many threads),
+//! Reading order: [`bare`] (the loop), [`work`] (what is done with a vCPU), [`mod@measure`] (how often, by how many threads),
 //! [`report`] (what comes out). Times are only told; numbers of ioctls and allocations are checked.
 
 mod bare;

@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`arch`] (the configurations of a vCPU, and what is known of each), [`check`] (what is checked of
 //! one), [`report`] (what comes out), [`state`] (complete states, carried to another process), [`guest`] (what goes on
-//! there and looks at them), [`bench`] (what they cost). The rules are the tables'; this program only evaluates them.
+//! there and looks at them), [`mod@bench`] (what they cost). The rules are the tables'; this program only evaluates them.
 
 #![cfg(target_os = "linux")]
 
