@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 
 use onereg::arm64::{PC, PSTATE, SP, SP_EL1, V, X};
 use onereg::loongarch::{CSR_ERA, VCPU_RESET};
-use onereg::x86::{IA32_TSC, LSTAR, RAX, STAR};
+use onereg::x86::{CSTAR, IA32_TSC, LSTAR, RAX};
 use onereg::{
     Arch, Arm64, BulkError, ErrorKind, Faulty, Host, Loongarch, Memory, OnFailure, Operation,
     Place, Plan, Reg, Registers, Report, X86,
@@ -178,8 +178,8 @@ fn through<T: Registers<X86>>(target: T) -> T {
 #[test]
 fn a_target_sees_the_whole_plan_at_once() {
     let vcpu = Whole { inner: Memory::new(Host::LP64), plans: RefCell::default() };
-    vcpu.set_many((RAX, STAR, LSTAR), (1, 2, 3)).unwrap();
-    through(&vcpu).set_many((RAX, STAR), (1, 2)).unwrap();
+    vcpu.set_many((RAX, CSTAR, LSTAR), (1, 2, 3)).unwrap();
+    through(&vcpu).set_many((RAX, CSTAR), (1, 2)).unwrap();
     assert_eq!(*vcpu.plans.borrow(), [3, 2]);
-    assert_eq!(vcpu.get_many((LSTAR, STAR, RAX)).unwrap(), (3, 2, 1));
+    assert_eq!(vcpu.get_many((LSTAR, CSTAR, RAX)).unwrap(), (3, 2, 1));
 }

@@ -9,6 +9,7 @@ mod compare;
 mod documentation;
 mod loongarch;
 mod mips;
+mod named_bits;
 mod powerpc;
 mod riscv;
 mod rules;
@@ -24,6 +25,7 @@ use crate::kernel::Kernel;
 use crate::tables;
 
 pub use documentation::check_documentation;
+pub use named_bits::check_named_bits;
 
 /// A register id as the kernel's text defines it.
 #[derive(Debug, Clone)]

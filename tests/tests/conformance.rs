@@ -2,7 +2,9 @@
 
 use std::io::{self, Write};
 
-use onereg_tests::conformance::{Report, check, check_carriers, check_documentation};
+use onereg_tests::conformance::{
+    Report, check, check_carriers, check_documentation, check_named_bits,
+};
 
 /// Prints the summary past the test harness, which hides what a passing test prints, and fails on any difference.
 fn conforms(report: Result<Report, String>) {
@@ -60,4 +62,14 @@ fn other_ioctls() {
 #[test]
 fn documentation() {
     conforms(check_documentation());
+}
+
+#[test]
+fn powerpc_named_bits() {
+    conforms(check_named_bits("powerpc"));
+}
+
+#[test]
+fn x86_named_bits() {
+    conforms(check_named_bits("x86"));
 }

@@ -8,7 +8,7 @@ mod machine;
 
 use onereg::kvm::Vcpu;
 use onereg::x86::{
-    IA32_ARCH_CAPABILITIES, IA32_TSC, IA32_TSC_DEADLINE, MP_STATE, R15, RIP, STAR, XSAVE_XMM,
+    CSTAR, IA32_ARCH_CAPABILITIES, IA32_TSC, IA32_TSC_DEADLINE, MP_STATE, R15, RIP, XSAVE_XMM,
 };
 use onereg::{
     Arch, Capture, Class, FieldKind, Outcome, Present, Registers, RestoreOptions, StateFile,
@@ -35,7 +35,7 @@ fn a_restored_vcpu_has_the_captured_state() {
     let Some(machine) = create(1) else { return };
     let (fd, vm) = (machine.vcpu(0), machine.vm());
     let vcpu = Vcpu::<X86>::over(&fd).within(&vm);
-    vcpu.set_many((R15, RIP, STAR, XSAVE_XMM[3]), (1, 2, 3, 4)).unwrap();
+    vcpu.set_many((R15, RIP, CSTAR, XSAVE_XMM[3]), (1, 2, 3, 4)).unwrap();
     vcpu.set(IA32_TSC_DEADLINE, vcpu.get(IA32_TSC).unwrap() + (1 << 40)).unwrap();
     let Capture { state, absent, skipped } = capture(&machine, 0);
     assert!(skipped.is_empty());
@@ -148,7 +148,10 @@ fn a_capability_is_not_lost_on_a_vcpu_without_cpuid() {
         .restore(&target, &RestoreOptions { vm_wide: VmWide::Leave, ..RestoreOptions::default() })
     {
         Ok(_) => {
-            assert_eq!(target.get(IA32_ARCH_CAPABILITIES).unwrap().to_ne_bytes(), saved.value())
+            assert_eq!(
+                target.get(IA32_ARCH_CAPABILITIES).unwrap().bits().to_ne_bytes(),
+                saved.value()
+            )
         }
         Err(error) => assert!(error.to_string().contains("IA32_ARCH_CAPABILITIES (0x"), "{error}"),
     }

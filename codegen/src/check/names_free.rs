@@ -26,6 +26,7 @@ const ACCESSORS: &[&str] = &[
     "set_many_or",
     "set_raw",
     "update",
+    "within",
     "write_block",
     "write_bytes",
     "write_many_bytes",

@@ -138,7 +138,10 @@ fn a_guest_that_crashes_leaves_the_state_of_every_vcpu() {
     // The guest's undefined instruction, for which it has no handler.
     let text = stdout(&run(&["state", "show", path, "EXCEPTION_NR", "CR0"]));
     assert_eq!(text.matches("vCPU ").count(), 2, "{text}");
-    assert!(text.contains("  EXCEPTION_NR             events + 0x1       0x06\n"), "{text}");
+    assert!(
+        text.contains("  EXCEPTION_NR             events + 0x1       0x06  VECTOR: UD\n"),
+        "{text}"
+    );
     let output = run(&["run", "--cmdline", "crash", "--dump", "/nowhere/dump"]);
     assert_eq!(output.status.code(), Some(3));
     assert!(stderr(&output).contains("cannot write the dump /nowhere/dump: "));

@@ -5,7 +5,7 @@ use onereg::RegisterSet;
 #[derive(RegisterSet)]
 #[registers(onereg::x86)]
 struct Set {
-    ia32_mcg_cap: u64,
+    ia32_mcg_cap: onereg::x86::McgCap,
     rip: u64,
 }
 

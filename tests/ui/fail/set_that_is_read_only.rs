@@ -5,7 +5,7 @@ use onereg::{Host, Memory, RegisterSet, WritableSet, X86};
 #[derive(RegisterSet)]
 #[registers(onereg::x86, read_only)]
 struct Set {
-    ia32_mcg_cap: u64,
+    ia32_mcg_cap: onereg::x86::McgCap,
 }
 
 fn main() {

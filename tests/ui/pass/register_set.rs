@@ -41,7 +41,7 @@ struct Many {
 #[derive(RegisterSet)]
 #[registers(onereg::x86, read_only)]
 struct Capabilities {
-    ia32_mcg_cap: u64,
+    ia32_mcg_cap: onereg::x86::McgCap,
     efer: onereg::x86::Efer,
 }
 
@@ -63,5 +63,5 @@ fn main() {
     assert_eq!(many.pstate, entry.pstate);
 
     let capabilities = Capabilities::read(&Memory::<X86>::new(Host::LP64)).unwrap();
-    assert_eq!((capabilities.ia32_mcg_cap, capabilities.efer.bits()), (0, 0));
+    assert_eq!((capabilities.ia32_mcg_cap.bits(), capabilities.efer.bits()), (0, 0));
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 
-use onereg::arm64::{FFR, P, PC, SVE_VLS, V, Z};
+use onereg::arm64::{FFR, MPIDR_EL1, P, PC, SVE_VLS, V, Z};
 use onereg::{Arch, Arm64, Info, Listed, Place, Readable, Reg, Registers, Value};
 
 use crate::check::orders::Attempt;
@@ -262,6 +262,7 @@ pub(crate) fn make_runnable(machine: &Machine) {
 /// Breaks rules of order.
 pub(crate) fn orders(kvm: &Kvm, configuration: &Configuration) -> Result<Vec<Attempt>, Failure> {
     let mut attempts = before_init(&create_vm(kvm)?)?;
+    attempts.push(affinity(kvm, configuration)?);
     if configuration.features & SVE != 0 {
         let (vm, vcpu) = initialized(kvm, configuration)?;
         attempts.extend(around_finalize(&Machine { vcpu, _devices: Vec::new(), vm }));
@@ -298,6 +299,16 @@ fn before_init(vm: &Vm) -> Result<Vec<Attempt>, Failure> {
 
 fn touch_vcpu(vcpu: &Vcpu) -> io::Result<()> {
     vcpu.run(true).map(|_| ())
+}
+
+/// From vCPU 16 on, affinity level 0 is not the number of the vCPU.
+fn affinity(kvm: &Kvm, configuration: &Configuration) -> Result<Attempt, Failure> {
+    let (vm, _first) = initialized(kvm, configuration)?;
+    let vcpu = add(kvm, configuration, &vm, 0x21)?;
+    let affinity = onereg::kvm::Vcpu::<Arm64>::over(&vcpu).get(MPIDR_EL1);
+    let levels = affinity.map(|mpidr| (mpidr.aff2(), mpidr.aff1(), mpidr.aff0()));
+    let outcome = Outcome::of_write(Ok(()), levels, (0, 2, 1));
+    Ok(attempt("MPIDR_EL1", "affinity 0.2.1 of vCPU 33", Expected::Accepted, outcome))
 }
 
 /// Vectors exist once the vCPU is finalized, and their length can be set only before.

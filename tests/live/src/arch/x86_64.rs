@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use onereg::x86::{APIC_LVTT, EFER, IA32_TSC_DEADLINE};
+use onereg::x86::{APIC_LVTT, ApicLvtt, EFER, IA32_TSC_DEADLINE};
 use onereg::{Info, Listed, Place, Registers, X86};
 
 use crate::check::orders::Attempt;
@@ -296,7 +296,7 @@ fn deadlines(machine: &Machine) -> Vec<Attempt> {
         Outcome::of_write(written, registers.get(IA32_TSC_DEADLINE), FAR)
     };
     let early = write();
-    let mode = registers.set(APIC_LVTT, MODE_TSC_DEADLINE | 0xff);
+    let mode = registers.set(APIC_LVTT, ApicLvtt::new(MODE_TSC_DEADLINE | 0xff));
     vec![
         Attempt {
             subject: "IA32_TSC_DEADLINE",

@@ -23,7 +23,7 @@ mod live {
 
     use kvm_ioctls::Kvm;
     use onereg::kvm::Vcpu;
-    use onereg::x86::{EFER, STAR};
+    use onereg::x86::{CSTAR, EFER};
     use onereg::{Registers, X86};
 
     use crate::best::{self, ratio};
@@ -53,8 +53,8 @@ mod live {
             raw / ACCESSES,
             ratio(one, raw)
         );
-        let single = best::of(9, || typed.get(EFER).and_then(|_| typed.get(STAR)).is_ok());
-        let many = best::of(9, || typed.get_many((EFER, STAR)).is_ok());
+        let single = best::of(9, || typed.get(EFER).and_then(|_| typed.get(CSTAR)).is_ok());
+        let many = best::of(9, || typed.get_many((EFER, CSTAR)).is_ok());
         println!("  two MSRs at once: {:.2} times two reads", ratio(many, single));
         Ok(())
     }

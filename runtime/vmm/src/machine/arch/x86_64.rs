@@ -14,7 +14,8 @@ use kvm_bindings::{KVM_MAX_CPUID_ENTRIES, kvm_cpuid_entry2};
 use kvm_ioctls::{Kvm, VmFd};
 use onereg::x86::{
     CR0, CR3, CR4, CS_BASE, CS_DB, CS_DPL, CS_G, CS_L, CS_LIMIT, CS_PRESENT, CS_S, CS_SELECTOR,
-    CS_TYPE, Efer, IA32_CR_PAT, R8, RCX, RDI, RDX, RFLAGS, RIP, RSI, Rflags, SREGS_EFER,
+    CS_TYPE, Cr3, Efer, IA32_CR_PAT, R8, RCX, RDI, RDX, RFLAGS, RIP, RSI, Rflags, SREGS_EFER,
+    SegmentSelector, SegmentType,
 };
 use onereg::{Arch, Registers, X86};
 use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
@@ -168,14 +169,16 @@ pub(crate) fn load(memory: &GuestMemoryMmap) -> Result<Image, Failure> {
 pub(crate) fn place(vcpu: &Vcpu, image: &Image, index: u16, wishes: Wishes) -> Result<(), Failure> {
     let code_segment =
         (CS_BASE, CS_LIMIT, CS_SELECTOR, CS_TYPE, CS_PRESENT, CS_DPL, CS_DB, CS_S, CS_L, CS_G);
-    let execute_read_64_bit = (0, u32::MAX, 0x8, 0xb, 1, 0, 0, 1, 1, 1);
+    let selector = SegmentSelector::default().with_index(1);
+    let execute_read = SegmentType::new(0xb);
+    let execute_read_64_bit = (0, u32::MAX, selector, execute_read, 1, 0, 0, 1, 1, 1);
     let vcpu = vcpu.registers();
     let (cr0, cr4) = vcpu.get_many((CR0, CR4))?;
     vcpu.set_many(
         (CR0, CR3, CR4, SREGS_EFER, code_segment),
         (
             cr0.with_pe(true).with_pg(true),
-            image.page_tables,
+            Cr3::new(image.page_tables),
             cr4.with_pae(true),
             Efer::default().with_lme(true).with_lma(true),
             execute_read_64_bit,
