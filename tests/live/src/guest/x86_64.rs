@@ -8,12 +8,14 @@
 
 use std::arch::global_asm;
 
+use onereg::kvm::Vcpu;
 use onereg::x86::{
     CR0, CR3, CR4, CS_BASE, CS_DB, CS_DPL, CS_G, CS_L, CS_LIMIT, CS_PRESENT, CS_S, CS_SELECTOR,
-    CS_TYPE, Cr0, Cr4, DR7, Dr7, Efer, FPR, FS_BASE, GDT_BASE, GS_BASE, IDT_BASE, RDI, RFLAGS, RIP,
-    RSP, Rflags, SREGS_EFER, XCR0, XSTATE_BV, YMMH,
+    CS_TYPE, Cr0, Cr3, Cr4, DR7, Dr7, Efer, FPR, FS_BASE, GDT_BASE, GS_BASE, IDT_BASE, RDI, RFLAGS,
+    RIP, RSP, Rflags, SREGS_EFER, SS_SELECTOR, SegmentSelector, SegmentType, XCR0, XSTATE_BV, Xcr0,
+    YMMH,
 };
-use onereg::{BulkError, Registers};
+use onereg::{BulkError, Registers, X86};
 
 use super::{CODE, PRIME, Report, SLOTS};
 use crate::arch;
@@ -45,34 +47,10 @@ pub(super) const UNSETTLED: &[&str] = &[];
 
 /// Points a vCPU at the program, in 64-bit mode with SSE and, where the guest can use it, AVX.
 pub(super) fn place(machine: &Machine) -> Result<(), BulkError> {
-    const CANONICAL: u64 = 0x7fff_ffff_ffff;
-    const X87_SSE_AVX: u64 = 0b111;
     let vcpu = machine.registers();
     let has_avx = YMMH[0].info().is_some_and(arch::guest_can_see) && vcpu.get(YMMH[0]).is_ok();
-    let code_segment =
-        (CS_BASE, CS_LIMIT, CS_SELECTOR, CS_TYPE, CS_PRESENT, CS_DPL, CS_DB, CS_S, CS_L, CS_G);
-    let execute_read_64_bit = (0, u32::MAX, 0x8, 0xb, 1, 0, 0, 1, 1, 1);
-    let (cr0, cr4) = vcpu.get_many((CR0, CR4))?;
-    let bases = [FS_BASE, GS_BASE, GDT_BASE, IDT_BASE];
-    let canonical = vcpu.get_many(bases)?.map(|base| base & CANONICAL);
-    let paged = Cr0::default().with_pe(true).with_pg(true).with_et(true);
-    let with_vectors = Cr4::default().with_pae(true).with_osfxsr(true).with_osxsave(has_avx);
-    vcpu.set_many(
-        (CR0, CR3, CR4, SREGS_EFER, code_segment, bases),
-        (
-            paged.with_wp(cr0.wp()).with_ne(cr0.ne()).with_mp(cr0.mp()).with_am(cr0.am()),
-            TABLES,
-            with_vectors.with_mce(true).with_tsd(cr4.tsd()).with_de(cr4.de()).with_pge(cr4.pge()),
-            Efer::default().with_lme(true).with_lma(true),
-            execute_read_64_bit,
-            canonical,
-        ),
-    )?;
-    if has_avx {
-        vcpu.set_many((XCR0, XSTATE_BV), (X87_SSE_AVX, X87_SSE_AVX))?;
-    }
-    let x87 = vcpu.get_many(FPR)?;
-    vcpu.set_many(FPR, x87.map(|register| register & (u128::MAX >> 48)))?;
+    place_mode(&vcpu, has_avx)?;
+    place_vectors(&vcpu, has_avx)?;
     let [flags] = vcpu.get_many([RFLAGS])?;
     let harmless = Rflags::default()
         .with_of(flags.of())
@@ -84,6 +62,44 @@ pub(super) fn place(machine: &Machine) -> Result<(), BulkError> {
         .with_cf(flags.cf());
     let no_breakpoints = Dr7::new(1 << 10);
     vcpu.set_many((RIP, RFLAGS, RDI, RSP, DR7), (CODE, harmless, SLOTS, STACK, no_breakpoints))
+}
+
+/// Sets mode and segments, and makes addresses canonical. KVM sets MCE for the processor, whatever the guest has.
+fn place_mode(vcpu: &Vcpu<'_, X86>, has_avx: bool) -> Result<(), BulkError> {
+    const CANONICAL: u64 = 0x7fff_ffff_ffff;
+    let code_segment =
+        (CS_BASE, CS_LIMIT, CS_SELECTOR, CS_TYPE, CS_PRESENT, CS_DPL, CS_DB, CS_S, CS_L, CS_G);
+    let selector = SegmentSelector::default().with_index(1);
+    let execute_read = SegmentType::new(0xb);
+    let execute_read_64_bit = (0, u32::MAX, selector, execute_read, 1, 0, 0, 1, 1, 1);
+    let bases = [FS_BASE, GS_BASE, GDT_BASE, IDT_BASE];
+    let canonical = vcpu.get_many(bases)?.map(|base| base & CANONICAL);
+    let (cr0, cr4, stack_segment) = vcpu.get_many((CR0, CR4, SS_SELECTOR))?;
+    let paged = Cr0::default().with_pe(true).with_pg(true).with_et(true);
+    let with_vectors = Cr4::default().with_pae(true).with_osfxsr(true).with_osxsave(has_avx);
+    vcpu.set_many(
+        (CR0, CR3, CR4, SREGS_EFER, code_segment, SS_SELECTOR, bases),
+        (
+            paged.with_wp(cr0.wp()).with_ne(cr0.ne()).with_mp(cr0.mp()).with_am(cr0.am()),
+            Cr3::new(TABLES),
+            with_vectors.with_mce(true).with_tsd(cr4.tsd()).with_de(cr4.de()).with_pge(cr4.pge()),
+            Efer::default().with_lme(true).with_lma(true),
+            execute_read_64_bit,
+            stack_segment.with_rpl(0),
+            canonical,
+        ),
+    )
+}
+
+/// Enables the vectors, whose values the processor takes only so, and clears what x87 registers lack of 128 bits.
+fn place_vectors(vcpu: &Vcpu<'_, X86>, has_avx: bool) -> Result<(), BulkError> {
+    let components = Xcr0::default().with_x87(true).with_sse(true).with_avx(has_avx);
+    if has_avx {
+        vcpu.set(XCR0, components)?;
+    }
+    vcpu.set(XSTATE_BV, components)?;
+    let x87 = vcpu.get_many(FPR)?;
+    vcpu.set_many(FPR, x87.map(|register| register & (u128::MAX >> 48)))
 }
 
 // RDI: the next slot. Flags first: nothing before changes them, nor does LEA.
