@@ -138,14 +138,14 @@ impl<A: Arch> Registers<A> for Vcpu<'_, A> {
     fn read_bytes(&self, place: Place, buffer: &mut [u8]) -> Result<(), Error> {
         let Some(id) = place.id(self.host()) else { return self.read_struct(place, buffer) };
         ioctl::get_one_reg(self.fd, id, buffer)
-            .or_else(|failed| self.read_otherwise(id, buffer, failed))
+            .or_else(|failed| Self::read_otherwise((self.fd, self.vlenb), id, buffer, failed))
     }
 
     #[inline]
     fn write_bytes(&self, place: Place, bytes: &[u8]) -> Result<(), Error> {
         let Some(id) = place.id(self.host()) else { return self.write_struct(place, bytes) };
         ioctl::set_one_reg(self.fd, id, bytes)
-            .or_else(|failed| self.write_otherwise(id, bytes, failed))
+            .or_else(|failed| Self::write_otherwise((self.fd, self.vlenb), id, bytes, failed))
     }
 
     #[inline]
@@ -218,31 +218,38 @@ impl<A: Arch> Vcpu<'_, A> {
 
     /// Reads a register after KVM_GET_ONE_REG failed: an MSR by KVM_GET_MSRS; of others it returns the error.
     ///
-    /// By value: a reference would have the caller keep the vCPU in memory also when nothing fails.
+    /// By parts of the vCPU: a reference would have the caller keep it in memory also when nothing fails.
     #[cold]
     #[inline(never)]
     fn read_otherwise(
-        self,
+        (fd, vlenb): (BorrowedFd<'_>, u16),
         id: u64,
         buffer: &mut [u8],
         failed: ioctl::Failed,
     ) -> Result<(), Error> {
         let result = match (failed.kind(buffer.len()), msr::index(id)) {
-            (ErrorKind::Errno(libc::EINVAL), Some(index)) => msrs::read_one(self.fd, index, buffer),
+            (ErrorKind::Errno(libc::EINVAL), Some(index)) => msrs::read_one(fd, index, buffer),
             (kind, _) => Err(kind),
         };
-        result.map_err(|kind| self.error(Operation::Get, self.place(id), kind))
+        let vcpu = Vcpu::<A> { fd, vm: None, vlenb, arch: PhantomData };
+        result.map_err(|kind| vcpu.error(Operation::Get, vcpu.place(id), kind))
     }
 
     /// Writes a register after KVM_SET_ONE_REG failed: an MSR by KVM_SET_MSRS; of others it returns the error.
     #[cold]
     #[inline(never)]
-    fn write_otherwise(self, id: u64, bytes: &[u8], failed: ioctl::Failed) -> Result<(), Error> {
+    fn write_otherwise(
+        (fd, vlenb): (BorrowedFd<'_>, u16),
+        id: u64,
+        bytes: &[u8],
+        failed: ioctl::Failed,
+    ) -> Result<(), Error> {
         let result = match (failed.kind(bytes.len()), msr::index(id)) {
-            (ErrorKind::Errno(libc::EINVAL), Some(index)) => msrs::write_one(self.fd, index, bytes),
+            (ErrorKind::Errno(libc::EINVAL), Some(index)) => msrs::write_one(fd, index, bytes),
             (kind, _) => Err(kind),
         };
-        result.map_err(|kind| self.error(Operation::Set, self.place(id), kind).with_value(bytes))
+        let vcpu = Vcpu::<A> { fd, vm: None, vlenb, arch: PhantomData };
+        result.map_err(|kind| vcpu.error(Operation::Set, vcpu.place(id), kind).with_value(bytes))
     }
 }
 
