@@ -2,7 +2,9 @@
 
 use std::io::{self, Write};
 
-use onereg_tests::conformance::{Report, check, check_carriers, check_documentation};
+use onereg_tests::conformance::{
+    Report, check, check_carriers, check_documentation, check_field_macros,
+};
 
 /// Prints the summary past the test harness, which hides what a passing test prints, and fails on any difference.
 fn conforms(report: Result<Report, String>) {
@@ -60,4 +62,24 @@ fn other_ioctls() {
 #[test]
 fn documentation() {
     conforms(check_documentation());
+}
+
+#[test]
+fn loongarch_fields() {
+    conforms(check_field_macros("loongarch"));
+}
+
+#[test]
+fn mips_fields() {
+    conforms(check_field_macros("mips"));
+}
+
+#[test]
+fn riscv32_fields() {
+    conforms(check_field_macros("riscv32"));
+}
+
+#[test]
+fn riscv64_fields() {
+    conforms(check_field_macros("riscv64"));
 }
