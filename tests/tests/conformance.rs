@@ -83,3 +83,8 @@ fn riscv32_fields() {
 fn riscv64_fields() {
     conforms(check_field_macros("riscv64"));
 }
+
+#[test]
+fn s390_fields() {
+    conforms(check_field_macros("s390"));
+}

@@ -8,6 +8,7 @@ mod header;
 mod loongarch;
 mod mips;
 mod riscv;
+mod s390;
 
 use onereg_codegen::model::Host;
 
@@ -84,7 +85,7 @@ enum Role {
     Width,
 }
 
-const CASES: &[&Case] = &[&loongarch::CASE, &mips::CASE, &riscv::CASE, &riscv::CASE32];
+const CASES: &[&Case] = &[&loongarch::CASE, &mips::CASE, &riscv::CASE, &riscv::CASE32, &s390::CASE];
 
 /// Compares the fields of one architecture (`mips`, `riscv32`) with the macros of the kernel's headers, both ways.
 ///
