@@ -24,6 +24,7 @@ struct Case {
     /// C text that comes before each header: the kernel's configuration.
     config: &'static str,
     headers: &'static [Header],
+    bitmaps: &'static [Bitmap],
     /// What macros begin with that are values of a field, which no mask's name says, and the mask, or the table's field.
     values: &'static [(&'static str, &'static str)],
     /// Macros without the suffix of their role, and the table's name of the same bits or value.
@@ -55,6 +56,13 @@ struct Header {
     /// What the end of a macro's name says of its value.
     suffixes: &'static [(&'static str, Role)],
     groups: &'static [Group],
+}
+
+/// An enum of a uapi header whose constants number the bits of one register after another.
+struct Bitmap {
+    path: &'static str,
+    name: &'static str,
+    words: &'static [Group],
 }
 
 /// What the macros that begin alike are, and whose bits.
@@ -101,13 +109,17 @@ pub fn check_field_macros(name: &str) -> Result<Report, String> {
     for header in case.headers {
         macros.extend(header::macros(kernel, case, header)?);
     }
+    for bitmap in case.bitmaps {
+        macros.extend(header::constants(kernel, case, bitmap)?);
+    }
     let host = Host { xlen: case.xlen, ..Host::default() };
     let found = compare::compare(case, &arch, host, &macros);
     Ok(Report { summary: summary(case, kernel, &found), differences: found.differences })
 }
 
 fn summary(case: &Case, kernel: &Kernel, found: &compare::Found) -> String {
-    let paths: Vec<_> = case.headers.iter().map(|header| header.path).collect();
+    let headers = case.headers.iter().map(|header| header.path);
+    let paths: Vec<_> = headers.chain(case.bitmaps.iter().map(|bitmap| bitmap.name)).collect();
     let (name, version) = (case.name, kernel.version());
     let mut text = format!(
         "{name}: {} fields and {} values named by macros of Linux {version} ({}), {} of them otherwise; {} fields by none\n",

@@ -1,6 +1,7 @@
 //! The macros of a header, with their values.
 
-use super::{Case, Group, Header, Role, words};
+use super::{Bitmap, Case, Group, Header, Role, words};
+use crate::conformance::riscv::enum_constants;
 use crate::kernel::Kernel;
 
 /// Macros that the kernel's headers take from other ones.
@@ -65,6 +66,24 @@ pub(super) fn macros(
         Macro { name: name.to_owned(), of: of.to_owned(), role, value, group }
     });
     Ok(found.collect())
+}
+
+/// Lists the constants of an enum as flags of the registers that they number the bits of.
+pub(super) fn constants(
+    kernel: &Kernel,
+    case: &Case,
+    bitmap: &'static Bitmap,
+) -> Result<Vec<Macro>, String> {
+    let names = enum_constants(&kernel.source(bitmap.path)?, bitmap.name)?;
+    let numbers = kernel.c_values(case.arch, "#include <linux/kvm.h>\n", &names)?;
+    let flag = |(name, number): (String, u64)| {
+        let xlen = u64::from(case.xlen);
+        let word = usize::try_from(number / xlen).ok().and_then(|word| bitmap.words.get(word));
+        let group = word.ok_or_else(|| format!("{name} is {number}: no register has it"))?;
+        let of = name.strip_prefix(group.prefix).unwrap_or(&name).to_owned();
+        Ok(Macro { name, of, role: Role::Flag, value: Some(number % xlen), group })
+    };
+    names.into_iter().zip(numbers).map(flag).collect()
 }
 
 /// Lists the names of all macros without arguments, each once.

@@ -8,6 +8,7 @@ pub(super) const CASE: Case = Case {
     xlen: 64,
     config: "#define CONFIG_64BIT 1\n#define CONFIG_PAGE_SIZE_16KB 1",
     headers: HEADERS,
+    bitmaps: &[],
     values: &[
         ("EXCCODE_", "CSR_ESTAT_EXC"),
         ("FPU_CSR_RN", "FPU_CSR_RM"),

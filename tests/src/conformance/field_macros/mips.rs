@@ -8,6 +8,7 @@ pub(super) const CASE: Case = Case {
     xlen: 64,
     config: "#define CONFIG_64BIT 1\n#define CONFIG_PAGE_SIZE_4KB 1\n#define BITS_PER_LONG 64",
     headers: HEADERS,
+    bitmaps: &[],
     values: &[
         ("EXCCODE_", "CAUSEF_EXCCODE"),
         ("MIPS_SEGCFG_UUSK", "MIPS_SEGCFG_AM"),

@@ -1,6 +1,6 @@
-//! riscv: `asm/csr.h`.
+//! riscv: `asm/csr.h`, and the enums of extensions.
 
-use super::{Case, Group, Header, Role};
+use super::{Bitmap, Case, Group, Header, Role};
 
 pub(super) const CASE: Case = Case {
     name: "riscv64",
@@ -8,6 +8,7 @@ pub(super) const CASE: Case = Case {
     xlen: 64,
     config: "#define CONFIG_64BIT 1\n#define __riscv_xlen 64",
     headers: HEADERS,
+    bitmaps: BITMAPS,
     values: &[("SATP_MODE_", "MODE")],
     synonyms: &[
         ("SR_UXL_32", "XLEN32"),
@@ -72,3 +73,26 @@ const HEADERS: &[Header] = &[Header {
         Group { prefix: "IRQ_", role: Role::Flag, registers: &["sie", "sip"] },
     ],
 }];
+
+const KVM_H: &str = "arch/riscv/include/uapi/asm/kvm.h";
+
+const BITMAPS: &[Bitmap] = &[
+    Bitmap {
+        path: KVM_H,
+        name: "KVM_RISCV_ISA_EXT_ID",
+        words: &[
+            isa(&["ISA_MULTI_EN0", "ISA_MULTI_DIS0"]),
+            isa(&["ISA_MULTI_EN1", "ISA_MULTI_DIS1"]),
+            isa(&["ISA_MULTI_EN2", "ISA_MULTI_DIS2"]),
+        ],
+    },
+    Bitmap {
+        path: KVM_H,
+        name: "KVM_RISCV_SBI_EXT_ID",
+        words: &[Group::masks("KVM_RISCV_SBI_EXT_", &["SBI_MULTI_EN0", "SBI_MULTI_DIS0"])],
+    },
+];
+
+const fn isa(registers: &'static [&'static str]) -> Group {
+    Group::masks("KVM_RISCV_ISA_EXT_", registers)
+}

@@ -8,6 +8,7 @@ pub(super) const CASE: Case = Case {
     xlen: 64,
     config: "",
     headers: HEADERS,
+    bitmaps: &[],
     values: &[],
     synonyms: &[],
     exceptions: &[],
