@@ -7,6 +7,7 @@ mod carried;
 mod carriers;
 mod compare;
 mod documentation;
+mod field_macros;
 mod loongarch;
 mod mips;
 mod named_bits;
@@ -25,6 +26,7 @@ use crate::kernel::Kernel;
 use crate::tables;
 
 pub use documentation::check_documentation;
+pub use field_macros::check_field_macros;
 pub use named_bits::check_named_bits;
 
 /// A register id as the kernel's text defines it.

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use onereg_tests::conformance::{
-    Report, check, check_carriers, check_documentation, check_named_bits,
+    Report, check, check_carriers, check_documentation, check_field_macros, check_named_bits,
 };
 
 /// Prints the summary past the test harness, which hides what a passing test prints, and fails on any difference.
@@ -65,11 +65,36 @@ fn documentation() {
 }
 
 #[test]
-fn powerpc_named_bits() {
+fn loongarch_fields() {
+    conforms(check_field_macros("loongarch"));
+}
+
+#[test]
+fn mips_fields() {
+    conforms(check_field_macros("mips"));
+}
+
+#[test]
+fn riscv32_fields() {
+    conforms(check_field_macros("riscv32"));
+}
+
+#[test]
+fn riscv64_fields() {
+    conforms(check_field_macros("riscv64"));
+}
+
+#[test]
+fn s390_fields() {
+    conforms(check_field_macros("s390"));
+}
+
+#[test]
+fn powerpc_fields() {
     conforms(check_named_bits("powerpc"));
 }
 
 #[test]
-fn x86_named_bits() {
+fn x86_fields() {
     conforms(check_named_bits("x86"));
 }

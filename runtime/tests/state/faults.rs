@@ -5,7 +5,7 @@ use onereg::{
     Refusal, Registers, RestoreError, RestoreOptions, Riscv, S390, Unknown, VcpuState, X86,
 };
 
-use crate::{capture, fill};
+use crate::{capture, fill, read};
 
 const EIO: i32 = 5;
 
@@ -84,7 +84,9 @@ fn every_restore_fails_at<A: Arch>(step: u64) {
         let faulty = Faulty::new(target()).failing_access(number, EIO);
         let error = state.restore(&faulty, &options).unwrap_err();
         let (name, written) = refused(&error);
-        assert!(written < total, "{name}: {written} of {total}");
+        // What has its value already is not written without the fault either.
+        let same = usize::from(read(&vcpu, name) == read(&target(), name));
+        assert!(written < total + same, "{name}: {written} of {total}");
         // Tried again without the fault, it is complete.
         let again = state.restore(faulty.inner(), &options).unwrap();
         assert_eq!(again.count(Outcome::Pending), 0, "{name}");

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use onereg::arm64::{Arm64Registers, ELR_EL1, PC, SCTLR_EL1, TPIDR_EL0, V, X};
-use onereg::loongarch::{CSR_CRMD, CSR_ERA, LoongarchRegisters};
+use onereg::loongarch::{CSR_CRMD, CSR_ERA, CsrEstat, CsrEstatEcode, LoongarchRegisters};
 use onereg::mips::{CP0_STATUS, MipsRegisters};
 use onereg::powerpc::{LPCR_64, PowerpcRegisters, VR};
 use onereg::riscv::{RiscvRegisters, SSTATUS};
@@ -58,7 +58,7 @@ fn loongarch(out: &mut impl Write) -> Result<(), Failure> {
     let vcpu = Memory::<Loongarch>::new(Host::LP64);
     vcpu.update(CSR_CRMD, |crmd| crmd.with_pg(true).with_ie(true).with_plv(3))?;
     vcpu.set(CSR_ERA, 0x9000_0000_0020_0000)?;
-    vcpu.set_csr_estat(0x2_0000)?;
+    vcpu.set_csr_estat(CsrEstat::new(0).with_ecode(CsrEstatEcode::PIS))?;
     show(out, &vcpu, &["CSR_CRMD", "CSR_ERA", "CSR_ESTAT"])
 }
 

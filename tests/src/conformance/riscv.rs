@@ -251,7 +251,7 @@ fn table_name(prefix: &str, path: &str) -> String {
 }
 
 /// Parses the constants of an enum, without its closing `_MAX`.
-fn enum_constants(header: &str, name: &str) -> Result<Vec<String>, String> {
+pub(super) fn enum_constants(header: &str, name: &str) -> Result<Vec<String>, String> {
     let body = between(header, &format!("enum {name} {{"), "}")
         .ok_or_else(|| format!("{KVM_H}: no enum {name}"))?;
     let constants = body.split(',').filter_map(|line| line.split_whitespace().next());
