@@ -2,7 +2,9 @@
 
 use std::io::{self, Write};
 
-use onereg_tests::conformance::{Report, check, check_carriers, check_documentation};
+use onereg_tests::conformance::{
+    Report, check, check_arm64_fields, check_carriers, check_documentation,
+};
 
 /// Prints the summary past the test harness, which hides what a passing test prints, and fails on any difference.
 fn conforms(report: Result<Report, String>) {
@@ -15,6 +17,11 @@ fn conforms(report: Result<Report, String>) {
 #[test]
 fn arm64() {
     conforms(check("arm64"));
+}
+
+#[test]
+fn arm64_fields() {
+    conforms(check_arm64_fields());
 }
 
 #[test]

@@ -44,6 +44,13 @@ const KNOWN: &[Known] = &[
     Known::new("ID_AA64MMFR0_EL1", "TGRAN4_2.TGRAN4", "AS_STAGE1", SEE_STAGE1),
     Known::new("ID_AA64MMFR0_EL1", "TGRAN64_2.TGRAN64", "AS_STAGE1", SEE_STAGE1),
     Known::new("ID_AA64MMFR0_EL1", "TGRAN16_2.TGRAN16", "AS_STAGE1", SEE_STAGE1),
+    Known::new("CLIDR_EL1", "Ttypen", "Ttype7", SPLIT),
+    Known::new("CLIDR_EL1", "Ttypen", "Ttype6", SPLIT),
+    Known::new("CLIDR_EL1", "Ttypen", "Ttype5", SPLIT),
+    Known::new("CLIDR_EL1", "Ttypen", "Ttype4", SPLIT),
+    Known::new("CLIDR_EL1", "Ttypen", "Ttype3", SPLIT),
+    Known::new("CLIDR_EL1", "Ttypen", "Ttype2", SPLIT),
+    Known::new("CLIDR_EL1", "Ttypen", "Ttype1", SPLIT),
     Known::new("VTCR_EL2", "SH0.OUTER", "nothing", OUTER),
     Known::new("VTCR_EL2", "SH0.nothing", "OUTER", OUTER),
     Known::new("HFGRTR2_EL2", "nSCTLRALIAS2_EL1", "nSCTLR2ALIAS_EL1", "the manual's name"),
@@ -51,6 +58,8 @@ const KNOWN: &[Known] = &[
 ];
 
 const SEE_STAGE1: &str = "says more than the name of the other field";
+
+const SPLIT: &str = "a field a level, as in the manual";
 
 const OUTER: &str = "outer shareable is 2 in the manual and in every other register";
 
@@ -140,15 +149,13 @@ fn unexplained(found: &[Difference], known: &[Known]) -> Vec<String> {
 
 /// Finds a register without fields that the kernel gives some; one that is a single number needs none.
 fn undescribed(register: &Register, theirs: &[Definition]) -> Option<Difference> {
-    let [Definition { msb: 63, lsb: 0, .. }] = theirs else {
-        return Some(Difference {
-            register: register.name.member(0),
-            theirs: "fields".to_owned(),
-            ours: "none".to_owned(),
-            place: "bits 63..0".to_owned(),
-        });
-    };
-    None
+    let is_number = matches!(theirs, [Definition { msb: 63, lsb: 0, .. }]);
+    (!is_number).then(|| Difference {
+        register: register.name.member(0),
+        theirs: "fields".to_owned(),
+        ours: "none".to_owned(),
+        place: "bits 63..0".to_owned(),
+    })
 }
 
 /// A bit: the field or the kind of reserved bits that it belongs to, and which bit of the field it is.
