@@ -113,5 +113,5 @@ fn an_id_of_the_host_is_what_is_read() {
     let vcpu = Memory::<Arm64>::new(Host::LP64);
     vcpu.write_bytes(Place::OneReg(id), &7u64.to_ne_bytes()).unwrap();
     assert_eq!(vcpu.get(ID_AA64PFR0_EL1).unwrap().bits(), 7);
-    assert_eq!(vcpu.get(CCSIDR[13]), Ok(0));
+    assert_eq!(vcpu.get(CCSIDR[13]).unwrap().bits(), 0);
 }

@@ -3,6 +3,7 @@
 //! One module per architecture derives the ids from the kernel's text alone; none of them reads a table.
 
 mod arm64;
+mod arm64_fields;
 mod carried;
 mod carriers;
 mod compare;
@@ -25,6 +26,7 @@ use onereg_codegen::model::Host;
 use crate::kernel::Kernel;
 use crate::tables;
 
+pub use arm64_fields::check_arm64_fields;
 pub use documentation::check_documentation;
 pub use field_macros::check_field_macros;
 pub use named_bits::check_named_bits;

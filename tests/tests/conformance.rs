@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 
 use onereg_tests::conformance::{
-    Report, check, check_carriers, check_documentation, check_field_macros, check_named_bits,
+    Report, check, check_arm64_fields, check_carriers, check_documentation, check_field_macros,
+    check_named_bits,
 };
 
 /// Prints the summary past the test harness, which hides what a passing test prints, and fails on any difference.
@@ -17,6 +18,11 @@ fn conforms(report: Result<Report, String>) {
 #[test]
 fn arm64() {
     conforms(check("arm64"));
+}
+
+#[test]
+fn arm64_fields() {
+    conforms(check_arm64_fields());
 }
 
 #[test]

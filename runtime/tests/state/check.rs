@@ -150,7 +150,7 @@ fn identities_are_judged_by_the_bits_that_the_host_lets_be_written() {
     set(&guest, "ID_AA64PFR0_EL1", 0x1 << 48 | 0x2 << 28);
     assert_eq!(judge(&guest, "ID_AA64PFR0_EL1", u64::MAX).0, Verdict::Blocked);
     set(&guest, "ID_AA64PFR0_EL1", 0x1 << 48 | 0x1 << 28);
-    set(&host, "ID_AA64ISAR0_EL1", 0x1 << 8);
-    let (_, reason) = judge(&guest, "ID_AA64ISAR0_EL1", 0xf << 4);
+    set(&host, "REVIDR_EL1", 0x1 << 8);
+    let (_, reason) = judge(&guest, "REVIDR_EL1", 0xf << 4);
     assert_eq!(reason, "the host does not let bits 0x0000000000000100 be written");
 }

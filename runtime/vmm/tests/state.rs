@@ -171,7 +171,7 @@ fn profile(name: &str, vcpu: &Memory<Arm64>, without: &str) -> String {
 
 #[test]
 fn a_check_names_what_stands_in_the_way() {
-    use onereg::arm64::VENDOR_HYP_BMAP_2;
+    use onereg::arm64::{VENDOR_HYP_BMAP_2, VendorHypBmap2};
     let vcpu = arm64();
     let state = file("checked", &vcpu);
     let same = profile("same", &vcpu, "");
@@ -185,7 +185,7 @@ fn a_check_names_what_stands_in_the_way() {
                     (0x6030000000160003): 0x0000000000000000 -> absent: it is 0";
     assert!(stdout(&output).starts_with(expected), "{}", stdout(&output));
 
-    vcpu.set(VENDOR_HYP_BMAP_2, 1).unwrap();
+    vcpu.set(VENDOR_HYP_BMAP_2, VendorHypBmap2::new(1)).unwrap();
     let state = file("checked_again", &vcpu);
     let output = run(&["check", &state, "--host", &older, "--format", "json"]);
     assert_eq!(output.status.code(), Some(1));

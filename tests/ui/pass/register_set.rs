@@ -2,7 +2,7 @@
 
 #![deny(warnings)]
 
-use onereg::arm64::{PC, Spsr, V, X};
+use onereg::arm64::{Fpcr, Fpsr, PC, ParEl1, Spsr, V, VbarElx, X};
 use onereg::{Arm64, Host, Memory, OnFailure, RegisterSet, Registers, WritableSet, X86};
 
 /// What a kernel is entered with.
@@ -26,15 +26,15 @@ struct Many {
     pstate: Spsr,
     sp_el1: u64,
     elr_el1: u64,
-    fpsr: u32,
-    fpcr: u32,
+    fpsr: Fpsr,
+    fpcr: Fpcr,
     #[register(TPIDR_EL0)]
     thread: u64,
     #[register(TPIDR_EL1)]
     core: u64,
-    vbar_el1: u64,
+    vbar_el1: VbarElx,
     far_el1: u64,
-    par_el1: u64,
+    par_el1: ParEl1,
 }
 
 /// A set that is only read may hold read-only registers.
@@ -55,11 +55,12 @@ fn main() {
     vcpu.set(V[31], 7).unwrap();
     let mut many = Many::read(&vcpu).unwrap();
     assert_eq!((many.x[0], many.v[31], many.pc), (0x8800_0000, 7, 0x8000_0000));
-    many.par_el1 = 9;
+    many.par_el1 = ParEl1::new(9);
     many.write_or(&vcpu, OnFailure::Continue).unwrap();
-    assert_eq!(vcpu.get(onereg::arm64::PAR_EL1).unwrap(), 9);
-    assert_eq!((many.sp, many.sp_el1, many.elr_el1, many.fpsr, many.fpcr), (0, 0, 0, 0, 0));
-    assert_eq!((many.thread, many.core, many.vbar_el1, many.far_el1), (0, 0, 0, 0));
+    assert_eq!(vcpu.get(onereg::arm64::PAR_EL1).unwrap().bits(), 9);
+    assert_eq!((many.sp, many.sp_el1, many.elr_el1), (0, 0, 0));
+    assert_eq!((many.fpsr.bits(), many.fpcr.bits(), many.vbar_el1.bits()), (0, 0, 0));
+    assert_eq!((many.thread, many.core, many.far_el1), (0, 0, 0));
     assert_eq!(many.pstate, entry.pstate);
 
     let capabilities = Capabilities::read(&Memory::<X86>::new(Host::LP64)).unwrap();

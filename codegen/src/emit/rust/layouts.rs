@@ -167,6 +167,9 @@ fn value_type(out: &mut String, typed: &Typed<'_>) {
     let holder = typed.raw.holder();
     line!(out, "pub type {rust} = Bits<layout::{rust}, {holder}>;");
     line!(out);
+    if layout.fields.iter().any(|field| field.rust == "len") {
+        line!(out, "#[allow(clippy::len_without_is_empty, reason = \"a field's own name\")]");
+    }
     line!(out, "impl Bits<layout::{rust}, {holder}> {{");
     for (field, value) in typed.fields().filter(|(field, _)| !field.kind.is_reserved()) {
         accessors(out, field, value, &typed.raw);
