@@ -162,6 +162,8 @@ pub struct Carrier {
     /// Index into [`Table::phases`] of a struct that is saved as a whole, as large as the vCPU has it, which may be
     /// larger than `size`.
     pub block: Option<u8>,
+    /// Byte offset of the 32-bit number that is 0 where the vCPU has none of the struct's registers.
+    pub count: Option<u16>,
 }
 
 /// An ioctl of the KVM family.
@@ -221,6 +223,10 @@ pub enum WriteRule {
     BeforeFinalize,
     /// Of 0 only while it is not 0.
     ClearOnce,
+    /// Of a value up to that of a new vCPU.
+    UpTo,
+    /// Of a value that sets no bit but those that the vCPU has.
+    VcpuBits,
 }
 
 /// Whose register it is.

@@ -154,7 +154,7 @@ impl Walker<'_> {
         self.is_name("a carrier", &name, || at.place().into_key());
         let (mut structure, mut size, mut get, mut get_nr) = (None, None, None, None);
         let (mut set, mut set_nr, mut doc) = (None, None, String::new());
-        let mut block = None;
+        let (mut block, mut count) = (None, None);
         self.keys(node, at, CARRIER, |walker, key, value, at| match key {
             "struct" => structure = walker.text(value, at),
             "size" => size = walker.small(value, at, 16384),
@@ -162,6 +162,7 @@ impl Walker<'_> {
             "get_nr" => get_nr = walker.small(value, at, 0xff),
             "set" => set = walker.text(value, at),
             "set_nr" => set_nr = walker.small(value, at, 0xff),
+            "count" => count = walker.small(value, at, 16384),
             "block" => block = walker.text(value, at).map(|phase| (phase, at.place())),
             _ => doc = walker.text(value, at).unwrap_or_default(),
         });
@@ -177,6 +178,7 @@ impl Walker<'_> {
             get: ioctl(get.unwrap_or_default(), get_nr.unwrap_or(0)),
             set: set.zip(set_nr).map(|(name, nr)| ioctl(name, nr)),
             block: None,
+            count,
             doc,
         };
         (carrier, block)

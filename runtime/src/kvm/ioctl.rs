@@ -120,7 +120,7 @@ fn size(id: u64) -> usize {
     1 << (id >> 52 & 0xf)
 }
 
-/// Reads the struct of `carrier`.
+/// Reads the struct of `carrier`; [`ErrorKind::Absent`] where it says that the vCPU has none of its registers.
 pub(super) fn get_struct(fd: BorrowedFd<'_>, carrier: &Carrier) -> Result<Vec<u8>, ErrorKind> {
     check_struct(carrier)?;
     let mut bytes = vec![0; usize::from(carrier.size)];
@@ -128,7 +128,12 @@ pub(super) fn get_struct(fd: BorrowedFd<'_>, carrier: &Carrier) -> Result<Vec<u8
     // SAFETY: the carrier is one of this crate's tables: the kernel writes a plain struct of the size that is part of
     // the request, and `bytes` has that size.
     let result = unsafe { libc::ioctl(fd.as_raw_fd(), request, bytes.as_mut_ptr()) };
-    done(result).map(|()| bytes)
+    done(result)?;
+    let count = carrier.count.map(usize::from).and_then(|offset| bytes.get(offset..offset + 4));
+    if count == Some(&[0; 4]) {
+        return Err(ErrorKind::Absent);
+    }
+    Ok(bytes)
 }
 
 /// Writes the struct of `carrier`, as [`get_struct`] gave it but for the registers changed in it.
@@ -507,6 +512,7 @@ mod tests {
             get: ioctl,
             set: Some(ioctl),
             block: None,
+            count: None,
         };
         let null = std::fs::File::open("/dev/null").unwrap();
         let fd = std::os::fd::AsFd::as_fd(&null);
