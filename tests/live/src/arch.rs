@@ -2,7 +2,7 @@
 //!
 //! `Host` is the architecture, `configurations` lists how a vCPU can be set up, `create` sets one up and `finalize`
 //! completes it, `is_one_of_many` says which are left out where time matters, `facts` says what is known of it, `lists` what the kernel lists, `first_run` counts as the first KVM_RUN,
-//! `READS_ABSENT` says whether a VMM reads registers that the vCPU does not have, and `orders` breaks the rules of order
+//! `PROBED` is the configuration that `onereg-vmm probe` shows, `READS_ABSENT` says whether a VMM reads registers that the vCPU does not have, and `orders` breaks the rules of order
 //! that no row says.
 
 #[cfg(target_arch = "aarch64")]
@@ -19,6 +19,6 @@ mod native;
 mod native;
 
 pub(crate) use native::{
-    Configuration, Host, READS_ABSENT, configurations, create, facts, finalize, first_run,
+    Configuration, Host, PROBED, READS_ABSENT, configurations, create, facts, finalize, first_run,
     is_one_of_many, lists, orders,
 };

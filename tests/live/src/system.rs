@@ -284,6 +284,12 @@ impl Vm {
     }
 }
 
+impl AsFd for Vm {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
 /// An in-kernel device.
 #[derive(Debug)]
 pub(crate) struct Device {
