@@ -80,6 +80,8 @@ pub struct Carrier {
     pub block: Option<usize>,
     /// Whose ioctls they are: the vCPU's or the VM's.
     pub scope: Scope,
+    /// Byte offset of the 32-bit number that is 0 where the vCPU has none of the struct's registers.
+    pub count: Option<u32>,
     /// One line.
     pub doc: String,
 }
@@ -345,6 +347,10 @@ keyword_enum! {
         BeforeFinalize = "before-finalize",
         /// Of 0 only while it is not 0.
         ClearOnce = "clear-once",
+        /// Of a value up to that of a new vCPU.
+        UpTo = "up-to",
+        /// Of a value that sets no bit but those that the vCPU has.
+        VcpuBits = "vcpu-bits",
     }
 }
 
@@ -436,6 +442,8 @@ pub struct Field {
     pub values: Vec<EnumValue>,
     /// Where it differs from the register's.
     pub access: Option<Access>,
+    /// Which values a vCPU takes in place of its own.
+    pub safe: Safe,
     /// One line.
     pub doc: String,
 }
@@ -495,6 +503,23 @@ impl FieldKind {
     /// Whether the bits are reserved.
     pub fn is_reserved(self) -> bool {
         matches!(self, FieldKind::Res0 | FieldKind::Res1 | FieldKind::Raz | FieldKind::Unkn)
+    }
+}
+
+keyword_enum! {
+    /// Which values of a field a vCPU takes in place of its own, where the register says who the vCPU is.
+    Safe {
+        /// A lower one.
+        #[default]
+        Lower = "lower",
+        /// A lower one in two's complement.
+        Signed = "signed",
+        /// A higher one.
+        Higher = "higher",
+        /// A higher one, or 0.
+        HigherOrZero = "higher-or-zero",
+        /// The one called NI; none where there is none.
+        NotImplemented = "ni",
     }
 }
 

@@ -29,6 +29,10 @@ pub struct Field {
     pub kind: FieldKind,
     /// Names of values.
     pub values: &'static [(&'static str, u64)],
+    /// Whether the vCPU alone decides its value.
+    pub read_only: bool,
+    /// Which values a vCPU takes in place of its own.
+    pub safe: Safe,
 }
 
 /// A run of bits, from `lsb` to `msb`.
@@ -61,6 +65,21 @@ pub enum FieldKind {
     Unkn,
 }
 
+/// Which values of a field a vCPU takes in place of its own, where the register says who the vCPU is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Safe {
+    /// A lower one.
+    Lower,
+    /// A lower one in two's complement.
+    Signed,
+    /// A higher one.
+    Higher,
+    /// A higher one, or 0.
+    HigherOrZero,
+    /// The one called NI; none where there is none.
+    NotImplemented,
+}
+
 impl FieldKind {
     /// Returns whether the bits are reserved.
     pub const fn is_reserved(self) -> bool {
@@ -71,7 +90,15 @@ impl FieldKind {
 impl Field {
     /// Describes a field in one piece, from `lsb` to `msb`, without names of values.
     pub const fn new(name: &'static str, msb: u8, lsb: u8, kind: FieldKind) -> Self {
-        Field { name, top: Piece { msb, lsb }, rest: &[], kind, values: &[] }
+        Field {
+            name,
+            top: Piece { msb, lsb },
+            rest: &[],
+            kind,
+            values: &[],
+            read_only: false,
+            safe: Safe::Lower,
+        }
     }
 
     /// Adds pieces below the first, most significant first.
@@ -82,6 +109,16 @@ impl Field {
     /// Adds names of values.
     pub const fn with_values(self, values: &'static [(&'static str, u64)]) -> Self {
         Field { values, ..self }
+    }
+
+    /// Says that the vCPU alone decides the value.
+    pub const fn read_only(self) -> Self {
+        Field { read_only: true, ..self }
+    }
+
+    /// Says which values are safe.
+    pub const fn with_safe(self, safe: Safe) -> Self {
+        Field { safe, ..self }
     }
 
     /// Iterates over the pieces, most significant first: more than one for a split field.

@@ -181,6 +181,12 @@ fn write_rule(row: &Row, cause: Cause) -> &'static str {
             "; it can be written only before the vCPU is finalized (KVM_ARM_VCPU_FINALIZE): write it before"
         }
         (WriteRule::ClearOnce, _) => "; it takes 0 only while it is not 0: write 0 once",
+        (WriteRule::VcpuBits, _) => {
+            "; it takes only bits that the vCPU has: leave the others out, or give the vCPU what they need"
+        }
+        (WriteRule::UpTo, _) => {
+            "; it takes a value up to that of a new vCPU: leave it out, or take a host that has as much"
+        }
         (WriteRule::Any, Class::WriteOnce) => "; it takes one write: write it once, to a new vCPU",
         (WriteRule::Any, _) if cause == Cause::Any && row.requires.is_empty() => {
             "; give it a value that the guest itself could"

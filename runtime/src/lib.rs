@@ -52,7 +52,7 @@ mod value;
 
 #[cfg(feature = "kvm")]
 pub use batch::{Batch, ReadBatch, WriteBatch};
-pub use bits::{EnumLayout, Field, FieldKind, FieldValue, Layout, Piece};
+pub use bits::{EnumLayout, Field, FieldKind, FieldValue, Layout, Piece, Safe};
 #[cfg(feature = "kvm")]
 pub use bulk::{BulkError, Failure, OnFailure, Report};
 pub use error::{Error, ErrorKind, Operation};
@@ -72,7 +72,7 @@ pub use set::{RegisterSet, WritableSet};
 pub use state::{
     Capture, CaptureError, Concern, Difference, FieldDifference, FormatError, HostProfile, Origin,
     Outcome, Present, Refusal, RestoreError, RestoreOptions, Restored, Saved, StateFile, Unknown,
-    VcpuState, Verdict, VmWide,
+    VcpuState, Verdict, VmWide, writable_bits,
 };
 pub use table::{
     Access, Carrier, Class, Digits, Errno, Group, GroupPart, Info, Ioctl, Listed, Row, Scope,

@@ -4,7 +4,7 @@
 //! with each is data of the tables: phase, class, access, write rule, scope, list.
 //!
 //! Reading order: `select` (what is read), `capture`, `order` and `treat` (when and what a restore does with a register),
-//! `restore`, `difference`, `check`, `format`.
+//! `restore`, `difference`, `check`, `trial`, `format`.
 
 mod capture;
 mod check;
@@ -17,6 +17,7 @@ mod restore;
 mod saved;
 mod select;
 mod treat;
+mod trial;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -30,6 +31,7 @@ pub use format::{FormatError, StateFile};
 pub use restore::{Outcome, RestoreOptions, Restored, VmWide};
 pub use saved::Saved;
 pub use select::{Present, Unknown};
+pub use trial::writable_bits;
 
 use crate::plan::Slot;
 use crate::register::Place;

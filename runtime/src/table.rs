@@ -164,6 +164,8 @@ pub struct Carrier {
     pub block: Option<u8>,
     /// Whose ioctls they are: the vCPU's or the VM's.
     pub scope: Scope,
+    /// Byte offset of the 32-bit number that is 0 where the vCPU has none of the struct's registers.
+    pub count: Option<u16>,
 }
 
 /// An ioctl of the KVM family.
@@ -223,6 +225,10 @@ pub enum WriteRule {
     BeforeFinalize,
     /// Of 0 only while it is not 0.
     ClearOnce,
+    /// Of a value up to that of a new vCPU.
+    UpTo,
+    /// Of a value that sets no bit but those that the vCPU has.
+    VcpuBits,
 }
 
 /// Whose register it is.

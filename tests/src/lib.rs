@@ -9,6 +9,7 @@ pub mod compiler;
 pub mod conformance;
 mod conformance_docs;
 pub mod folder;
+pub mod hosts;
 pub mod instructions;
 pub mod kernel;
 pub mod lock;

@@ -125,6 +125,8 @@ fn access(row: &Register) -> Vec<Fact> {
         WriteRule::UntilFirstRun => Some("accepted only before the first KVM_RUN"),
         WriteRule::BeforeFinalize => Some("accepted only before KVM_ARM_VCPU_FINALIZE"),
         WriteRule::ClearOnce => Some("0 is accepted only while the register is not 0"),
+        WriteRule::UpTo => Some("a value up to that of a new vCPU is accepted"),
+        WriteRule::VcpuBits => Some("only bits that the vCPU has are accepted"),
     };
     let mut facts = vec![("access", access.to_owned())];
     let since = row.write_since.as_ref().map(|since| format!(" (since Linux {since})"));

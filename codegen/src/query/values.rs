@@ -82,7 +82,7 @@ fn signed(value: u128, width: u32) -> i128 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::EnumValue;
+    use crate::model::{EnumValue, Safe};
 
     fn field(kind: FieldKind, pieces: &[(u32, u32)]) -> Field {
         let pieces = pieces.iter().map(|&(msb, lsb)| Piece { msb, lsb }).collect();
@@ -93,6 +93,7 @@ mod tests {
             kind,
             values: Vec::new(),
             access: None,
+            safe: Safe::default(),
             doc: String::new(),
         }
     }

@@ -154,7 +154,7 @@ impl Walker<'_> {
         self.is_name("a carrier", &name, || at.place().into_key());
         let (mut structure, mut size, mut get, mut get_nr) = (None, None, None, None);
         let (mut set, mut set_nr, mut doc) = (None, None, String::new());
-        let (mut block, mut scope) = (None, None);
+        let (mut block, mut scope, mut count) = (None, None, None);
         self.keys(node, at, CARRIER, |walker, key, value, at| match key {
             "struct" => structure = walker.text(value, at),
             "size" => size = walker.small(value, at, 16384),
@@ -163,6 +163,7 @@ impl Walker<'_> {
             "set" => set = walker.text(value, at),
             "set_nr" => set_nr = walker.small(value, at, 0xff),
             "scope" => scope = walker.word(value, at, Scope::WORDS),
+            "count" => count = walker.small(value, at, 16384),
             "block" => block = walker.text(value, at).map(|phase| (phase, at.place())),
             _ => doc = walker.text(value, at).unwrap_or_default(),
         });
@@ -179,6 +180,7 @@ impl Walker<'_> {
             set: set.zip(set_nr).map(|(name, nr)| ioctl(name, nr)),
             block: None,
             scope: scope.unwrap_or_default(),
+            count,
             doc,
         };
         (carrier, block)

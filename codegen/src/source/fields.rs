@@ -4,7 +4,7 @@ use super::grammar::{FIELD, LAYOUT, RESERVED};
 use super::node::Node;
 use super::walk::{At, Walker};
 use crate::diagnostics::{Finding, Place};
-use crate::model::{Access, EnumValue, Field, FieldKind, MAX_WIDTH, Piece};
+use crate::model::{Access, EnumValue, Field, FieldKind, MAX_WIDTH, Piece, Safe};
 use crate::names;
 
 /// A shared layout as written.
@@ -76,6 +76,7 @@ impl Walker<'_> {
         let mut pieces = None;
         let mut values = None;
         let mut access = None;
+        let mut safe = Safe::default();
         let mut doc = String::new();
         match node {
             Node::Map(_) => {
@@ -84,6 +85,7 @@ impl Walker<'_> {
                     "kind" => kind = walker.word(value, at, FieldKind::WORDS).or(kind),
                     "enum" => values = Some(walker.values(value, at)),
                     "access" => access = walker.word(value, at, Access::WORDS),
+                    "safe" => safe = walker.word(value, at, Safe::WORDS).unwrap_or_default(),
                     _ => doc = walker.text(value, at).unwrap_or_default(),
                 });
             }
@@ -106,7 +108,8 @@ impl Walker<'_> {
         } else {
             names::method(&names::constant(&name, ""))
         };
-        Some(Field { name, rust, pieces, kind, values: values.unwrap_or_default(), access, doc })
+        let values = values.unwrap_or_default();
+        Some(Field { name, rust, pieces, kind, values, access, safe, doc })
     }
 
     fn kind_fits(&mut self, name: &str, kind: FieldKind, width: u32, named: bool, at: &At<'_>) {

@@ -1,6 +1,6 @@
 //! The keys of the grammar: what the walker accepts and the JSON Schema describes.
 
-use crate::model::{Access, Class, FieldKind, Listed, Scope, WriteRule};
+use crate::model::{Access, Class, FieldKind, Listed, Safe, Scope, WriteRule};
 
 /// A key of a mapping.
 #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "only the schema reads all of it"))]
@@ -120,6 +120,11 @@ pub(crate) const CARRIER: &[Key] = &[
         "Phase of the struct as one opaque block, as large as the vCPU has it",
     ),
     optional("scope", words!(Scope), "Whose ioctls they are, and its registers"),
+    optional(
+        "count",
+        Shape::Number,
+        "Byte offset of the 32-bit number that is 0 where the vCPU has none of the registers",
+    ),
     optional("doc", Shape::Text, "One line"),
 ];
 
@@ -160,6 +165,11 @@ pub(crate) const FIELD: &[Key] = &[
     ),
     optional("enum", Shape::NumberMap, "Named values"),
     optional("access", words!(Access), "Access, where it differs from the register's"),
+    optional(
+        "safe",
+        words!(Safe),
+        "Which values a vCPU takes in place of its own, where the register says who it is",
+    ),
     optional("doc", Shape::Text, "One line"),
 ];
 

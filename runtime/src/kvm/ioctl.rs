@@ -136,7 +136,8 @@ pub(super) const LARGEST_STRUCT: usize = {
     largest as usize
 };
 
-/// Reads the struct of `carrier` into `bytes`, which have its size.
+/// Reads the struct of `carrier` into `bytes`, which have its size; [`ErrorKind::Absent`] where it says that the vCPU has
+/// none of its registers.
 pub(super) fn get_struct(
     fd: BorrowedFd<'_>,
     carrier: &Carrier,
@@ -150,7 +151,12 @@ pub(super) fn get_struct(
     // SAFETY: the carrier is one of this crate's tables: the kernel writes a plain struct of the size that is part of
     // the request, and `bytes` was just checked to have that size.
     let result = unsafe { libc::ioctl(fd.as_raw_fd(), request, bytes.as_mut_ptr()) };
-    done(result)
+    done(result)?;
+    let count = carrier.count.map(usize::from).and_then(|offset| bytes.get(offset..offset + 4));
+    if count == Some(&[0; 4]) {
+        return Err(ErrorKind::Absent);
+    }
+    Ok(())
 }
 
 /// Writes the struct of `carrier`, as [`get_struct`] gave it but for the registers changed in it.
@@ -544,6 +550,7 @@ mod tests {
             set: Some(ioctl),
             block: None,
             scope: crate::Scope::Vcpu,
+            count: None,
         };
         let null = std::fs::File::open("/dev/null").unwrap();
         let fd = std::os::fd::AsFd::as_fd(&null);

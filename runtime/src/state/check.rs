@@ -7,7 +7,7 @@ use super::difference::Difference;
 use super::restore::VmWide;
 use super::treat::{self, Treatment};
 use super::{Entry, Key, VcpuState};
-use crate::bits::{FieldKind, FieldValue};
+use crate::bits::{FieldValue, Safe};
 use crate::register::Place;
 use crate::table::{Class, Digits, Info, WriteRule};
 
@@ -97,7 +97,9 @@ impl VcpuState {
         let saved = self.value(entry);
         let concern = |difference, (verdict, reason)| Some(Concern { difference, verdict, reason });
         match host.find(entry) {
-            None => concern(Difference::gone(entry, saved), missing(entry, saved, &host.kernel)),
+            None => {
+                concern(Difference::gone(entry, saved), self.missing(entry, saved, &host.kernel))
+            }
             Some(None) => None,
             Some(Some(here)) if here.len() != saved.len() => {
                 let why = "the host has it with another width".to_owned();
@@ -111,21 +113,34 @@ impl VcpuState {
             }
         }
     }
-}
 
-/// Judges a register that the host does not have.
-fn missing(entry: &Entry, saved: &[u8], kernel: &str) -> (Verdict, String) {
-    let Some(info) = entry.info else {
-        return (Verdict::Blocked, "neither the host nor this build's table has it".to_owned());
-    };
-    if info.row.class == Class::Derived {
-        return (Verdict::WhenDropped, "it follows from other registers".to_owned());
+    /// Judges a register that the host does not have.
+    fn missing(&self, entry: &Entry, saved: &[u8], kernel: &str) -> (Verdict, String) {
+        let Some(info) = entry.info else {
+            return (Verdict::Blocked, "neither the host nor this build's table has it".to_owned());
+        };
+        if info.row.class == Class::Derived {
+            return (Verdict::WhenDropped, "it follows from other registers".to_owned());
+        }
+        if saved.iter().all(|byte| *byte == 0) {
+            let why = "it is 0: the guest has not used what a vCPU without it lacks";
+            return (Verdict::WhenDropped, why.to_owned());
+        }
+        if let Some(condition) = info.row.requires.iter().find(|asked| self.rules_out(asked)) {
+            return (Verdict::WhenDropped, format!("the guest never had it: it needs {condition}"));
+        }
+        (Verdict::Blocked, format!("the host does not have it{}", origin(info, kernel)))
     }
-    if saved.iter().all(|byte| *byte == 0) {
-        let why = "it is 0: the guest has not used what a vCPU without it lacks";
-        return (Verdict::WhenDropped, why.to_owned());
+
+    /// Whether the state itself says that a condition does not hold: that of a field of an ID register, which is 0.
+    fn rules_out(&self, condition: &str) -> bool {
+        let names = condition.strip_prefix("id:").and_then(|names| names.split_once('.'));
+        let Some((register, field)) = names else { return false };
+        let field = field.split(['@', '>']).next().unwrap_or_default();
+        let Some(saved) = self.register(register) else { return false };
+        let mut fields = saved.info().into_iter().flat_map(|info| info.fields(saved.value()));
+        fields.any(|known| known.field.name == field && known.value == 0)
     }
-    (Verdict::Blocked, format!("the host does not have it{}", origin(info, kernel)))
 }
 
 /// Says which kernels have a register, and what it needs.
@@ -148,7 +163,8 @@ fn differing(
     writable: Option<&[u8]>,
 ) -> Option<(Verdict, String)> {
     match treat::of(Some(info.row), VmWide::Write) {
-        Treatment::Write | Treatment::Leave(_) => None,
+        Treatment::Leave(_) => None,
+        Treatment::Write => unwritable(info, saved, here, writable),
         Treatment::Compare if info.row.class == Class::PreFinalize => {
             let more = saved.iter().zip(here).any(|(saved, here)| saved & !here != 0);
             more.then(|| (Verdict::Blocked, "the host lacks some of its bits".to_owned()))
@@ -156,35 +172,49 @@ fn differing(
         Treatment::Compare => {
             Some((Verdict::Blocked, "it cannot be written and has to match".to_owned()))
         }
-        Treatment::WriteOther if info.row.write != WriteRule::BeforeFirstRun => {
-            Some((Verdict::Restorable, "the saved value is written".to_owned()))
+        Treatment::WriteOther => {
+            Some(match (unwritable(info, saved, here, writable), info.row.write) {
+                (Some(blocked), _) => blocked,
+                (_, WriteRule::BeforeFirstRun) if info.row.class == Class::Identity => {
+                    identity(info, saved, here)
+                }
+                (_, WriteRule::UpTo) if Digits(saved).number() > Digits(here).number() => {
+                    (Verdict::Blocked, "it says more than the host has".to_owned())
+                }
+                (_, WriteRule::UpTo) if info.row.class == Class::Identity => {
+                    (Verdict::Restorable, "the host's value, which says more, stays".to_owned())
+                }
+                _ => (Verdict::Restorable, "the saved value is written".to_owned()),
+            })
         }
-        Treatment::WriteOther => Some(identity(info, saved, here, writable)),
     }
 }
 
 /// Judges a register that says who the CPU is and takes a new value before the first run.
-fn identity(
-    info: &'static Info,
-    saved: &[u8],
-    here: &[u8],
-    writable: Option<&[u8]>,
-) -> (Verdict, String) {
-    if let Some(mask) = writable {
-        let differing = saved.iter().zip(here).map(|(saved, here)| saved ^ here);
-        let masks = mask.iter().copied().chain(iter::repeat(0));
-        let fixed: Vec<u8> = differing.zip(masks).map(|(differs, mask)| differs & !mask).collect();
-        if fixed.iter().any(|byte| *byte != 0) {
-            let bits = names(info.fields(&fixed).filter(|field| field.value != 0))
-                .unwrap_or_else(|| format!("bits {}", Digits(&fixed)));
-            return (Verdict::Blocked, format!("the host does not let {bits} be written"));
-        }
-    }
+fn identity(info: &'static Info, saved: &[u8], here: &[u8]) -> (Verdict, String) {
     if is_within(info, saved, here) {
         return (Verdict::Restorable, "the saved value, which says less, is written".to_owned());
     }
     // KVM refuses that also in bits that can be written.
     (Verdict::Blocked, "it says more than the host has".to_owned())
+}
+
+/// Judges the bits that differ and cannot be written; `None` of none.
+fn unwritable(
+    info: &'static Info,
+    saved: &[u8],
+    here: &[u8],
+    writable: Option<&[u8]>,
+) -> Option<(Verdict, String)> {
+    let differing = saved.iter().zip(here).map(|(saved, here)| saved ^ here);
+    let masks = writable?.iter().copied().chain(iter::repeat(0));
+    let fixed: Vec<u8> = differing.zip(masks).map(|(differs, mask)| differs & !mask).collect();
+    if fixed.iter().all(|byte| *byte == 0) {
+        return None;
+    }
+    let bits = names(info.fields(&fixed).filter(|field| field.value != 0))
+        .unwrap_or_else(|| format!("bits {}", Digits(&fixed)));
+    Some((Verdict::Blocked, format!("the host does not let {bits} be written")))
 }
 
 /// Lists the names of fields; `None` of none.
@@ -193,17 +223,25 @@ fn names(fields: impl Iterator<Item = FieldValue>) -> Option<String> {
     (!names.is_empty()).then(|| names.join(", "))
 }
 
-/// Whether no field says more than it does here: a larger number, or, without fields, a bit that is not set here.
+/// Whether no field says more than it does here; without fields, whether no bit is set that is not set here.
 fn is_within(info: &'static Info, saved: &[u8], here: &[u8]) -> bool {
     if info.row.fields.is_empty() || matches!(info.place, Place::Plain { .. }) {
         return saved.iter().zip(here).all(|(saved, here)| saved & !here == 0);
     }
-    info.fields(saved).zip(info.fields(here)).all(|(saved, here)| {
-        let sign = match saved.field.kind {
-            FieldKind::Int => 1 << (saved.field.width() - 1),
-            _ => 0,
-        };
-        // Of a signed field, the sign bit counts the other way round.
-        saved.value ^ sign <= here.value ^ sign
-    })
+    info.fields(saved).zip(info.fields(here)).all(|(saved, here)| is_safe(saved, here.value))
+}
+
+/// Whether a vCPU takes the value of a field in place of its own.
+fn is_safe(saved: FieldValue, here: u128) -> bool {
+    let (field, value) = (saved.field, saved.value);
+    // Of a signed number, the sign bit counts the other way round.
+    let sign = 1 << (field.width() - 1);
+    value == here
+        || match field.safe {
+            Safe::Lower => value < here,
+            Safe::Signed => value ^ sign < here ^ sign,
+            Safe::Higher => value > here,
+            Safe::HigherOrZero => value == 0 || value > here,
+            Safe::NotImplemented => field.value_name(value) == Some("NI"),
+        }
 }

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::plan::Plan;
 use crate::register::Arch;
 use crate::registers::Registers;
-use crate::table::{Class, Digits, Info};
+use crate::table::{Class, Digits, Info, WriteRule};
 
 /// A register that differs.
 #[derive(Debug, Clone)]
@@ -85,9 +85,14 @@ impl Difference {
         self.found.as_deref()
     }
 
-    /// Whether the register may differ after a restore: it changes by itself.
+    /// Whether the register may differ after a restore: it changes by itself, or does so in the fields that differ, or says
+    /// what the host has, which may be more than what it was.
     pub fn may_differ(&self) -> bool {
+        let says_more = self.info.is_some_and(|info| info.row.write == WriteRule::UpTo);
+        let mut fields = self.fields().map(|field| field.saved.field.read_only).peekable();
         self.class == Class::Volatile
+            || (self.class == Class::Identity && says_more)
+            || (fields.peek().is_some() && fields.all(|read_only| read_only))
     }
 
     /// Iterates over the fields that differ, most significant first; none where the layout is not described.

@@ -28,7 +28,7 @@ pub(super) fn of(row: Option<&Row>, vm_wide: VmWide) -> Treatment {
             Treatment::Compare
         }
         (.., Class::PreFinalize) => Treatment::Compare,
-        (_, WriteRule::BeforeFirstRun | WriteRule::ClearOnce, _)
+        (_, WriteRule::BeforeFirstRun | WriteRule::ClearOnce | WriteRule::UpTo, _)
         | (.., Class::Identity | Class::WriteOnce) => Treatment::WriteOther,
         _ if may_lack_it(row) => Treatment::WriteOther,
         (.., Class::State | Class::Volatile | Class::VmWide) => Treatment::Write,

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
-use onereg::{Access, Arch, Digits, Host, Info, OnFailure, Plan, Registers};
+use onereg::{Access, Arch, Digits, Host, Info, OnFailure, Plan, Registers, WriteRule};
 use serde::Serialize;
 
 use crate::cli::{Format, ProbeOptions};
@@ -31,7 +31,7 @@ pub(crate) struct Profile {
 /// What a host says of itself beyond the registers of a vCPU; each on the architectures that have it.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct About {
-    /// ID registers by name, with the bits in hex that can be written.
+    /// Registers by name, with the bits in hex that can be written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) writable: Option<BTreeMap<&'static str, String>>,
     /// MSRs that describe the host, by name, with their values in hex.
@@ -119,7 +119,7 @@ pub(crate) fn profile<A: Arch>(
     vcpu: &impl Registers<A>,
     capabilities: BTreeMap<&'static str, u32>,
     listed: &[u64],
-    about: About,
+    mut about: About,
 ) -> Result<Profile, Failure> {
     let readable = |info: &&Info| info.row.access != Access::WriteOnly;
     let infos: Vec<&'static Info> = A::TABLE.registers.iter().filter(readable).collect();
@@ -140,6 +140,13 @@ pub(crate) fn profile<A: Arch>(
             }
             // In the table, but neither listed nor readable: this vCPU does not have it.
             Some(_) => {}
+        }
+    }
+    for info in infos.iter().filter(|info| info.row.write == WriteRule::VcpuBits) {
+        // Of a register that the vCPU does not have nothing is said.
+        if let Ok(mask) = onereg::writable_bits(vcpu, info) {
+            let masks = about.writable.get_or_insert_default();
+            masks.insert(info.name, Digits(&mask).to_string());
         }
     }
     let (isa, sbi) = (extensions(&registers, "ISA_EXT_"), extensions(&registers, "SBI_EXT_"));

@@ -2,7 +2,8 @@
 //!
 //! `Host` is the architecture, `configurations` lists how a vCPU can be set up, `create` sets one up and `finalize`
 //! completes it, `add` adds another one like it, `MEASURED` names those that a benchmark is worth, `is_one_of_many` says
-//! which are left out where time matters, `facts` says what is known of it, `lists` what the kernel lists, `first_run`
+//! which are left out where time matters, `facts` says what is known of it, `lists` what the kernel lists, `PROBED` is the
+//! configuration that `onereg-vmm probe` shows, `first_run`
 //! counts as the first KVM_RUN, `make_runnable` does what a run needs beyond registers, `can_fill` says which registers may
 //! have any value, `runs_guest` and `guest_can_see` say what the guest is for, `msr` says which ids are those of MSRs,
 //! `STRUCT_PER_REGISTER` whether registers in structs cross one by one without this project, `READS_ABSENT` whether a VMM
@@ -22,7 +23,7 @@ mod native;
 mod native;
 
 pub(crate) use native::{
-    Configuration, Host, MEASURED, READS_ABSENT, STRUCT_PER_REGISTER, add, can_fill,
+    Configuration, Host, MEASURED, PROBED, READS_ABSENT, STRUCT_PER_REGISTER, add, can_fill,
     configurations, create, facts, finalize, first_run, guest_can_see, is_one_of_many, lists,
     make_runnable, msr, orders, runs_guest,
 };

@@ -67,6 +67,10 @@ enum Command {
     /// The other process: restores a state, and writes what the vCPU then holds and its guest sees.
     #[command(hide = true)]
     Restore(state::restore::Options),
+    /// Writes a file of two vCPUs to stdout, a fresh and a filled one, for other hosts to judge.
+    Save,
+    /// Says which files can be restored on this host, and tries it.
+    Judge(state::judge::Options),
 }
 
 /// Format of the report.
@@ -116,6 +120,8 @@ fn run(options: &Options) -> Result<bool, Failure> {
             Ok(report.is_clean())
         }
         Some(Command::Restore(wanted)) => state::restore::run(&kvm, wanted).map(|()| true),
+        Some(Command::Save) => state::save::run(&kvm, &kernel).map(|()| true),
+        Some(Command::Judge(wanted)) => state::judge::run(&kvm, &kernel, wanted),
     }
 }
 

@@ -6,8 +6,10 @@
 
 mod carry;
 mod fill;
+pub(crate) mod judge;
 mod report;
 pub(crate) mod restore;
+pub(crate) mod save;
 mod shuffled;
 
 use std::path::Path;

@@ -94,6 +94,8 @@ fn notes(arch: &Arch, register: &Register) -> Vec<(&'static str, String)> {
             notes.push(("Writes", "only before the vCPU is finalized".to_owned()))
         }
         WriteRule::ClearOnce => notes.push(("Writes", "0 only while it is not 0".to_owned())),
+        WriteRule::UpTo => notes.push(("Writes", "a value up to that of a new vCPU".to_owned())),
+        WriteRule::VcpuBits => notes.push(("Writes", "only bits that the vCPU has".to_owned())),
     }
     if register.scope == Scope::Vm {
         notes.push(("Scope", "the VM".to_owned()));
@@ -152,6 +154,10 @@ fn carriers(out: &mut String, arch: &Arch) {
             None => line!(out, "        block: ::core::option::Option::None,"),
         }
         line!(out, "        scope: ::onereg::Scope::{},", carrier.scope.variant());
+        match carrier.count {
+            Some(offset) => line!(out, "        count: ::core::option::Option::Some({offset}),"),
+            None => line!(out, "        count: ::core::option::Option::None,"),
+        }
         line!(out, "    }};");
     }
     line!(out, "}}");

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::text::{Quoted, doc, line, put};
-use crate::model::{Arch, Field, FieldKind, Layout, Piece, Width, low_bits};
+use crate::model::{Access, Arch, Field, FieldKind, Layout, Piece, Safe, Width, low_bits};
 
 pub(super) fn emit(out: &mut String, arch: &Arch) {
     if arch.layouts.is_empty() {
@@ -151,6 +151,12 @@ fn description(out: &mut String, field: &Field, value: &str) {
     }
     if field.kind == FieldKind::Enum {
         put!(out, ".with_values(<{value} as ::onereg::EnumLayout>::VALUES)");
+    }
+    if field.access == Some(Access::ReadOnly) {
+        put!(out, ".read_only()");
+    }
+    if field.safe != Safe::default() {
+        put!(out, ".with_safe(::onereg::Safe::{})", field.safe.variant());
     }
     line!(out, ",");
 }

@@ -16,6 +16,9 @@ use crate::system::{Device, Kvm, Vcpu, Vm};
 /// The architecture.
 pub(crate) type Host = Arm64;
 
+/// Name of the configuration that a host's profile shows.
+pub(crate) const PROBED: &str = "all";
+
 /// Whether the kernel lets a VMM read registers that the vCPU does not have.
 pub(crate) const READS_ABSENT: bool = false;
 

@@ -16,6 +16,9 @@ use crate::system::{self, Kvm, Vcpu, Vm};
 /// The architecture.
 pub(crate) type Host = Powerpc;
 
+/// Name of the configuration that a host's profile shows.
+pub(crate) const PROBED: &str = "plain";
+
 /// Whether the kernel lets a VMM read registers that the vCPU does not have.
 pub(crate) const READS_ABSENT: bool = false;
 

@@ -19,6 +19,9 @@ pub(crate) type Host = X86;
 /// KVM_CAP_HYPERV_SYNIC2.
 const HYPERV_SYNIC2: u32 = 148;
 
+/// Name of the configuration that a host's profile shows.
+pub(crate) const PROBED: &str = "cpuid";
+
 /// Whether the kernel lets a VMM read registers that the vCPU does not have.
 pub(crate) const READS_ABSENT: bool = true;
 

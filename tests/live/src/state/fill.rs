@@ -45,7 +45,8 @@ pub(super) fn fill(
 
 fn takes_any(info: &Info) -> bool {
     let row = info.row;
-    (row.class, row.scope, row.write) == (Class::State, Scope::Vcpu, WriteRule::Any)
+    (row.class, row.scope) == (Class::State, Scope::Vcpu)
+        && matches!(row.write, WriteRule::Any | WriteRule::VcpuBits)
         && row.access == Access::ReadWrite
         && !row.hidden
 }

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Instant;
 
 use onereg_tests::command::line;
+use onereg_tests::hosts::{self, RECORDED, Recorded};
 use serde_json::Value;
 
 use crate::Context;
@@ -132,8 +133,12 @@ pub(crate) fn check(context: &Context) -> Result<String, String> {
         let mut reports = Vec::new();
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(run) = RUNS.get(index) else { return reports };
-            reports.push((index, run.report(context)));
+            let report = match (RUNS.get(index), RECORDED.get(index.wrapping_sub(RUNS.len()))) {
+                (Some(run), _) => run.report(context),
+                (None, Some(host)) => judge(host, context),
+                (None, None) => return reports,
+            };
+            reports.push((index, report));
         }
     };
     let mut reports: Vec<_> = thread::scope(|scope| {
@@ -141,7 +146,8 @@ pub(crate) fn check(context: &Context) -> Result<String, String> {
         workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default()).collect()
     });
     reports.sort_by_key(|(index, _)| *index);
-    let passed = reports.len() == RUNS.len() && reports.iter().all(|(_, report)| report.is_ok());
+    let count = RUNS.len() + RECORDED.len();
+    let passed = reports.len() == count && reports.iter().all(|(_, report)| report.is_ok());
     let texts = reports.into_iter().map(|(_, report)| report.unwrap_or_else(|error| error));
     let text = texts.collect::<Vec<_>>().join("\n");
     if passed { Ok(text) } else { Err(text) }
@@ -156,28 +162,70 @@ impl Run {
         lab.args(context.install.then_some("--install"));
         lab.arg("--").args(self.program);
         lab.args(if context.long { self.long } else { &[] });
-        let start = Instant::now();
-        let output =
-            lab.output().map_err(|error| format!("cannot run `{}`: {error}", line(&lab)))?;
-        let seconds = start.elapsed().as_secs_f64();
-        let said = |output: &Output| String::from_utf8_lossy(&output.stderr).trim_end().to_owned();
-        let line = line(&lab);
-        match output.status.code() {
-            Some(status) if status == self.status => match (self.check)(&output.stdout) {
-                Ok(shown) => Ok(format!("`{line}`: {shown}, {seconds:.1} s")),
-                Err(error) => Err(format!("`{line}`: {error}\n{}", said(&output))),
-            },
-            Some(NO_KERNEL) if self.kernel.is_some() => {
-                Ok(format!("`{line}`: not run\n{}", said(&output)))
-            }
-            _ => Err(format!(
-                "`{line}`: {}, not {}\n{}\n{}",
-                output.status,
-                self.status,
-                findings(&output.stdout),
-                said(&output)
-            )),
+        report(lab, self.kernel, self.status, self.check)
+    }
+}
+
+/// Has a recorded host judge every state of its architecture, and compares with what is listed of it.
+fn judge(host: &Recorded, context: &Context) -> Result<String, String> {
+    let mut lab = host.lab();
+    let mut files = Vec::new();
+    for state in hosts::of(host.arch).map(Recorded::state) {
+        let file = format!("/states/{}", state.file_name().unwrap_or_default().display());
+        lab.args(["--file", &format!("{}:{file}", state.display())]);
+        files.push(file);
+    }
+    lab.args(context.install.then_some("--install"));
+    lab.args(["--", "onereg-live", "judge"]).args(&files);
+    let listing = hosts::verdicts(host.arch);
+    let listed = fs::read_to_string(&listing)
+        .map_err(|error| format!("cannot read {}: {error}", listing.display()))?;
+    let section = section(&listed, host.name).unwrap_or_default();
+    report(lab, host.kernel, 0, |output| {
+        if output != section.as_bytes() {
+            let said = String::from_utf8_lossy(output);
+            let changed = said.lines().find(|line| !section.lines().any(|known| known == *line));
+            return Err(format!(
+                "the host is no longer as it is recorded: {}: `cargo run -p onereg-tests --bin record {}` records it",
+                changed.unwrap_or("verdicts are missing"),
+                host.arch
+            ));
         }
+        let verdicts = section.lines().filter(|line| !line.starts_with(' '));
+        Ok(format!("{} verdicts on {} are what happens", verdicts.count(), host.name))
+    })
+}
+
+/// Takes the section of a host from a listing of verdicts.
+fn section<'l>(listing: &'l str, name: &str) -> Option<&'l str> {
+    let (_, rest) = listing.split_once(&format!("on {name}\n"))?;
+    Some(rest.find("\non ").map_or(rest, |end| &rest[..=end]))
+}
+
+/// Runs the lab, and says in a line what it shows.
+fn report(
+    mut lab: Command,
+    kernel: Option<&str>,
+    status: i32,
+    check: impl Fn(&[u8]) -> Result<String, String>,
+) -> Result<String, String> {
+    let start = Instant::now();
+    let output = lab.output().map_err(|error| format!("cannot run `{}`: {error}", line(&lab)))?;
+    let seconds = start.elapsed().as_secs_f64();
+    let said = |output: &Output| String::from_utf8_lossy(&output.stderr).trim_end().to_owned();
+    let line = line(&lab);
+    match output.status.code() {
+        Some(code) if code == status => match check(&output.stdout) {
+            Ok(shown) => Ok(format!("`{line}`: {shown}, {seconds:.1} s")),
+            Err(error) => Err(format!("`{line}`: {error}\n{}", said(&output))),
+        },
+        Some(NO_KERNEL) if kernel.is_some() => Ok(format!("`{line}`: not run\n{}", said(&output))),
+        _ => Err(format!(
+            "`{line}`: {}, not {status}\n{}\n{}",
+            output.status,
+            findings(&output.stdout),
+            said(&output)
+        )),
     }
 }
 
