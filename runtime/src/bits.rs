@@ -131,6 +131,11 @@ impl Field {
         self.pieces().map(Piece::width).sum()
     }
 
+    /// Returns the bits of all pieces.
+    pub fn mask(&self) -> u128 {
+        self.pieces().fold(0, |bits, piece| bits | piece.mask() << piece.lsb)
+    }
+
     /// Extracts the field from `bits`, unsigned.
     pub fn extract(&self, bits: u128) -> u128 {
         self.pieces()

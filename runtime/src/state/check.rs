@@ -8,7 +8,6 @@ use super::restore::VmWide;
 use super::treat::{self, Treatment};
 use super::{Entry, Key, VcpuState};
 use crate::bits::{FieldValue, Safe};
-use crate::register::Place;
 use crate::table::{Class, Digits, Info, WriteRule};
 
 /// What a vCPU of a host has, as `onereg-vmm probe` prints it.
@@ -223,12 +222,16 @@ fn names(fields: impl Iterator<Item = FieldValue>) -> Option<String> {
     (!names.is_empty()).then(|| names.join(", "))
 }
 
-/// Whether no field says more than it does here; without fields, whether no bit is set that is not set here.
+/// Whether no field says more than it does here, and no bit without a name is set that is not set here.
 fn is_within(info: &'static Info, saved: &[u8], here: &[u8]) -> bool {
-    if info.row.fields.is_empty() || matches!(info.place, Place::Plain { .. }) {
+    if info.row.fields.is_empty() {
         return saved.iter().zip(here).all(|(saved, here)| saved & !here == 0);
     }
-    info.fields(saved).zip(info.fields(here)).all(|(saved, here)| is_safe(saved, here.value))
+    let named = info.row.fields.iter().filter(|field| !field.kind.is_reserved());
+    let named = named.fold(0, |bits, field| bits | field.mask());
+    let unnamed = |value| Digits(value).number().unwrap_or(0) & !named;
+    unnamed(saved) & !unnamed(here) == 0
+        && info.fields(saved).zip(info.fields(here)).all(|(saved, here)| is_safe(saved, here.value))
 }
 
 /// Whether a vCPU takes the value of a field in place of its own.

@@ -24,7 +24,7 @@ pub fn writable_bits<A: Arch>(
     vcpu.read_bytes(info.place, &mut present)?;
     let (mut taken, mut mask) = (Digits(&present).number().unwrap_or(0), 0);
     let fields = info.row.fields.iter().rev().filter(|field| !field.kind.is_reserved());
-    let fields: Vec<u128> = fields.map(all_ones).collect();
+    let fields: Vec<u128> = fields.map(Field::mask).collect();
     let mut left = fields.as_slice();
     while let [_, after @ ..] = left {
         let mut all = 0;
@@ -42,10 +42,6 @@ pub fn writable_bits<A: Arch>(
     }
     vcpu.write_bytes(info.place, &present)?;
     Ok(bytes(mask, present.len()))
-}
-
-fn all_ones(field: &Field) -> u128 {
-    field.insert(0, u128::MAX >> (128 - field.width())).unwrap_or(0)
 }
 
 /// Writes a number in this host's byte order.

@@ -198,6 +198,9 @@ fn each_field_of_an_identity_has_its_own_order() {
     assert!(taken("CTR_EL0", 0x5 << 24, 0x4 << 24));
     assert!(taken("CTR_EL0", 0, 0x4 << 24));
     assert!(!taken("CTR_EL0", 0x3 << 24, 0x4 << 24));
+    // Bits 3..0 have no name yet.
+    assert!(!taken("ID_AA64ISAR0_EL1", 0x1, 0));
+    assert!(taken("ID_AA64ISAR0_EL1", 0, 0x1));
     assert!(taken("ID_MMFR4_EL1", 0x1, 0x0));
     assert!(!taken("ID_MMFR4_EL1", 0x0, 0x1));
 }
