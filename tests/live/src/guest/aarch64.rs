@@ -9,8 +9,9 @@
 use std::arch::global_asm;
 
 use onereg::arm64::{
-    CNTP_CTL_EL0, CNTV_CTL_EL0, CPACR_EL1, DBGBCR_EL1, DBGWVR_EL1, FPCR, FPSR, MDSCR_EL1, PC,
-    PMSELR_EL0, PMUSERENR_EL0, PSTATE, SCTLR_EL1, Spsr, SpsrM, X, ZCR_EL1,
+    CNTP_CTL_EL0, CNTV_CTL_EL0, CPACR_EL1, CpacrEl1, DBGBCR_EL1, DBGWVR_EL1, DbgbcrEl1, DbgwvrEl1,
+    FPCR, FPSR, Fpcr, Fpsr, MDSCR_EL1, PC, PMSELR_EL0, PMUSERENR_EL0, PSTATE, PmselrEl0,
+    PmuserenrEl0, SCTLR_EL1, Spsr, SpsrM, X, ZCR_EL1, ZcrElx,
 };
 use onereg::kvm::Vcpu;
 use onereg::{Arm64, BulkError, Registers};
@@ -29,8 +30,8 @@ pub(super) const UNSETTLED: &[&str] = &[];
 
 /// Points a vCPU at the program, with vectors of full length and without interrupts, timers that fire, and debugging.
 pub(super) fn place(machine: &Machine) -> Result<(), BulkError> {
-    const ALL_VECTORS: u64 = 0x33_0000;
-    const LONGEST: u64 = 0xf;
+    const ALL_VECTORS: CpacrEl1 = CpacrEl1::new(0x33_0000);
+    const LONGEST: ZcrElx = ZcrElx::new(0xf);
     let vcpu = machine.registers();
     let (pstate, sctlr) = vcpu.get_many((PSTATE, SCTLR_EL1))?;
     let masked = Spsr::default().with_m(SpsrM::EL1H).with_d(true).with_a(true).with_i(true);
@@ -57,27 +58,26 @@ pub(super) fn place(machine: &Machine) -> Result<(), BulkError> {
 fn take_missing_bits(vcpu: &Vcpu<'_, Arm64>) -> Result<(), BulkError> {
     const CONDITIONS_AND_EXCEPTIONS: u32 = 0xf800_009f;
     const ROUNDING_AND_FLUSHING: u32 = 0x07c0_0000;
-    const DEBUGGING: u64 = 1 << 15 | 1 << 13 | 1;
     const ALL_BYTES: u64 = 0x1e0;
     const LEVELS: u64 = 0x2006;
-    let (status, control) = vcpu.get_many((FPSR, FPCR))?;
-    let debugging = [MDSCR_EL1, DBGWVR_EL1[0], DBGWVR_EL1[1]];
-    let [mdscr, first, second] = vcpu.get_many(debugging)?;
-    let breakpoints = [DBGBCR_EL1[0], DBGBCR_EL1[1]];
-    let controls = vcpu.get_many(breakpoints)?;
+    let (status, control, mdscr) = vcpu.get_many((FPSR, FPCR, MDSCR_EL1))?;
+    let (values, breakpoints) = ([DBGWVR_EL1[0], DBGWVR_EL1[1]], [DBGBCR_EL1[0], DBGBCR_EL1[1]]);
+    let (addresses, controls) = vcpu.get_many((values, breakpoints))?;
     vcpu.set_many(
-        ((FPSR, FPCR), debugging, breakpoints),
+        (FPSR, FPCR, MDSCR_EL1, values, breakpoints),
         (
-            (status & CONDITIONS_AND_EXCEPTIONS, control & ROUNDING_AND_FLUSHING),
-            [mdscr & !DEBUGGING, first & !0b11, second & !0b11],
-            controls.map(|control| control & LEVELS | ALL_BYTES),
+            Fpsr::new(status.bits() & CONDITIONS_AND_EXCEPTIONS),
+            Fpcr::new(control.bits() & ROUNDING_AND_FLUSHING),
+            mdscr.with_ss(false).with_kde(false).with_mde(false),
+            addresses.map(|address| DbgwvrEl1::new(address.bits() & !0b11)),
+            controls.map(|control| DbgbcrEl1::new(control.bits() & LEVELS | ALL_BYTES)),
         ),
     )?;
     // Only a vCPU with a PMU has them.
-    for (register, bits) in [(PMSELR_EL0, 0x1f), (PMUSERENR_EL0, 0xf)] {
-        if let Ok(value) = vcpu.get(register) {
-            vcpu.set_many([register], [value & bits])?;
-        }
+    if let Ok((selected, enabled)) = vcpu.get_many((PMSELR_EL0, PMUSERENR_EL0)) {
+        let legal =
+            (PmselrEl0::new(selected.bits() & 0x1f), PmuserenrEl0::new(enabled.bits() & 0xf));
+        vcpu.set_many((PMSELR_EL0, PMUSERENR_EL0), legal)?;
     }
     Ok(())
 }

@@ -8,7 +8,7 @@
 
 use std::arch::global_asm;
 
-use onereg::powerpc::{GPR, MSR, PC};
+use onereg::powerpc::{GPR, MSR, Msr, PC};
 use onereg::{BulkError, Registers};
 
 use super::{CODE, PRIME, Report, SLOTS};
@@ -32,6 +32,7 @@ pub(super) fn place(machine: &Machine) -> Result<(), BulkError> {
     const MACHINE_CHECKS: u64 = 1 << 12;
     const LITTLE_ENDIAN: u64 = 1;
     let mode = SIXTY_FOUR_BIT | VECTORS | MACHINE_CHECKS | LITTLE_ENDIAN;
+    let mode = Msr::new(mode);
     machine.registers().set_many((PC, MSR, GPR[3], GPR[31]), (CODE, mode, REPORT.ready, SLOTS))
 }
 

@@ -10,8 +10,8 @@ use std::arch::global_asm;
 
 use onereg::kvm::Vcpu;
 use onereg::riscv::{
-    A0, FP_D_FCSR, MODE, PC, SATP, SSTATUS, Satp, SstatusFs, SstatusVs, VCSR, VL, VSTART, VTYPE,
-    Vtype, VtypeVlmul, VtypeVsew,
+    A0, FP_D_FCSR, Fcsr, MODE, Mode, PC, SATP, SSTATUS, Satp, SstatusFs, SstatusVs, VCSR, VL,
+    VSTART, VTYPE, Vcsr, Vtype, VtypeVlmul, VtypeVsew,
 };
 use onereg::{BulkError, Registers, Riscv, Ulong};
 
@@ -29,20 +29,20 @@ pub(super) const UNSETTLED: &[&str] = &[];
 
 /// Points a vCPU at the program, with floating point and vectors and without interrupts.
 pub(super) fn place(machine: &Machine) -> Result<(), BulkError> {
-    const SUPERVISOR: u64 = 1;
+    const SUPERVISOR: Mode = Mode::new(Ulong(1));
     let vcpu = machine.registers();
     let [status] = vcpu.get_many([SSTATUS])?;
     let status = status.with_fs(SstatusFs::CLEAN).with_vs(SstatusVs::CLEAN).with_sie(false);
     vcpu.set_many(
-        ([PC, A0, MODE], SATP, SSTATUS),
-        ([CODE, SLOTS, SUPERVISOR].map(Ulong), Satp::default(), status),
+        ([PC, A0], MODE, SATP, SSTATUS),
+        ([CODE, SLOTS].map(Ulong), SUPERVISOR, Satp::default(), status),
     )?;
     // Not every vCPU has the extensions that they are of.
     if let Ok(status) = vcpu.get(FP_D_FCSR) {
-        vcpu.set_many([FP_D_FCSR], [status & 0xff])?;
+        vcpu.set_many([FP_D_FCSR], [Fcsr::new(status.bits() & 0xff)])?;
     }
-    match vcpu.get_many(([VL, VSTART, VCSR], VTYPE)) {
-        Ok((counts, kind)) => place_vectors(&vcpu, counts, kind),
+    match vcpu.get_many(([VL, VSTART], VCSR, VTYPE)) {
+        Ok((counts, status, kind)) => place_vectors(&vcpu, counts, status, kind),
         Err(_) => Ok(()),
     }
 }
@@ -50,13 +50,15 @@ pub(super) fn place(machine: &Machine) -> Result<(), BulkError> {
 /// Gives the counts and the kind of vectors values that the shortest vectors can have.
 fn place_vectors(
     vcpu: &Vcpu<'_, Riscv>,
-    [length, start, status]: [Ulong; 3],
+    [length, start]: [Ulong; 2],
+    status: Vcsr,
     kind: Vtype,
 ) -> Result<(), BulkError> {
-    let legal = [length.0 & 0x3f, start.0 & 0xf, status.0 & 0b111].map(Ulong);
+    let counts = [length.0 & 0x3f, start.0 & 0xf].map(Ulong);
+    let status = Vcsr::new(Ulong(status.bits().0 & 0b111));
     let tail = Vtype::default().with_vta(kind.vta()).with_vma(kind.vma());
     let bytes = tail.with_vsew(VtypeVsew::E8).with_vlmul(VtypeVlmul::M8);
-    vcpu.set_many(([VL, VSTART, VCSR], VTYPE), (legal, bytes))
+    vcpu.set_many(([VL, VSTART], VCSR, VTYPE), (counts, status, bytes))
 }
 
 // A0: the next slot.
