@@ -70,6 +70,11 @@ const RUNS: &[Run] = &[
     state("x86"),
     state("riscv"),
     state("powerpc"),
+    boots("arm64", None),
+    boots("arm64", OLDER),
+    boots("x86", None),
+    boots("x86", OLDER),
+    boots("riscv", None),
     copy(&["onereg-lab-copy", "/sample", "7"], WITH_SAMPLE, 7),
     copy(&["onereg-lab-copy", "/sample", "abort"], WITH_SAMPLE, ABORTED),
     copy(&["onereg-lab-copy", "/sample", "hang"], BRIEF_WITH_SAMPLE, TIME_OUT),
@@ -96,6 +101,13 @@ const fn live(arch: &'static str, kernel: Option<&'static str>) -> Run {
 /// Complete states, carried to another process.
 const fn state(arch: &'static str) -> Run {
     Run { program: &["onereg-live", "state"], ..live(arch, None) }
+}
+
+/// The host's own kernel as a guest of the VMM, in several ways.
+const fn boots(arch: &'static str, kernel: Option<&'static str>) -> Run {
+    let options = &["--also", "onereg-vmm", "--guest", "--memory", "2G", "--timeout", "600"];
+    let program = &["onereg-lab-boots"];
+    Run { arch, kernel, options, program, status: 0, check: has_booted }
 }
 
 /// A copy of the sample by the lab's own program, which then ends as its second argument says.
@@ -195,6 +207,18 @@ fn is_proven(output: &[u8]) -> Result<String, String> {
     };
     let counts = headings.iter().zip(&totals).map(|(heading, total)| format!("{total} {heading}"));
     Ok(format!("{host}: {}", counts.collect::<Vec<_>>().join(", ")))
+}
+
+/// A report has a line for every boot that ended as it should.
+fn has_booted(output: &[u8]) -> Result<String, String> {
+    let report = String::from_utf8_lossy(output);
+    match report.lines().count() {
+        0 => Err("nothing has booted".to_owned()),
+        count => Ok(format!(
+            "{count} boots, the first with {}",
+            report.lines().next().unwrap_or_default()
+        )),
+    }
 }
 
 fn is_sample(output: &[u8]) -> Result<String, String> {
