@@ -2,12 +2,14 @@
 #![cfg(target_arch = "x86_64")]
 
 mod program;
+mod pseudo_terminal;
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::process::{Output, Stdio};
 
 use program::{has_kvm, program, run, stderr, stdout, temporary};
+use pseudo_terminal::PseudoTerminal;
 
 /// Where the tests' kernels are loaded.
 const LOAD: u32 = 0x10_0000;
@@ -116,19 +118,50 @@ fn every_format_boots_and_powers_off() {
     }
 }
 
+/// Waits for a character, and sends it back.
+const ECHO: [u8; 15] =
+    // mov dx, 0x3fd; 1: in al, dx; test al, 1; jz 1b; mov dx, 0x3f8; in al, dx; out dx, al
+    [0x66, 0xba, 0xfd, 0x03, 0xec, 0xa8, 0x01, 0x74, 0xfb, 0x66, 0xba, 0xf8, 0x03, 0xec, 0xee];
+
 #[test]
 fn what_is_typed_reaches_the_guest() {
     if !has_kvm() {
         return;
     }
-    // mov dx, 0x3fd; 1: in al, dx; test al, 1; jz 1b; mov dx, 0x3f8; in al, dx; out dx, al
-    let echo =
-        [0x66, 0xba, 0xfd, 0x03, 0xec, 0xa8, 0x01, 0x74, 0xfb, 0x66, 0xba, 0xf8, 0x03, 0xec, 0xee];
-    let end = [echo.repeat(3), power_off()].concat();
+    let end = [ECHO.repeat(3), power_off()].concat();
     let kernel = bzimage(&code(LOAD + ENTRY as u32, ">", &end));
     let output = boot("echo", &kernel, &[], "abc");
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert_eq!(stdout(&output), ">abc");
+}
+
+#[test]
+fn the_terminal_is_the_guests_and_comes_back_however_the_run_ends() {
+    if !has_kvm() {
+        return;
+    }
+    let pty = PseudoTerminal::open();
+    let before = pty.mode();
+    for (name, typed, end, status) in [
+        ("leaves", &b"\x01x"[..], &ECHO[..], 130),
+        ("powers-off", b"x", &power_off(), 0),
+        ("crashes", b"x", &[0x0f, 0x0b], 3),
+    ] {
+        let kernel = bzimage(&code(LOAD + ENTRY as u32, ">", &[&ECHO[..], end].concat()));
+        let path = temporary(name);
+        fs::write(&path, kernel).unwrap();
+        let mut command = program(&["run", "--kernel", path.to_str().unwrap()]);
+        command.stdin(pty.terminal.try_clone().unwrap());
+        let mut vmm = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut prompt = [0];
+        vmm.stdout.as_mut().unwrap().read_exact(&mut prompt).unwrap();
+        assert_eq!(prompt, *b">", "{name}");
+        assert_ne!(pty.mode(), before, "{name}");
+        (&pty.keyboard).write_all(typed).unwrap();
+        let output = vmm.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(status), "{name}: {}", stderr(&output));
+        assert_eq!(pty.mode(), before, "{name}");
+    }
 }
 
 #[test]
@@ -143,10 +176,13 @@ fn a_kernel_that_gives_up_is_a_crash_whether_it_stays_or_restarts() {
         ("restarts", panic.to_owned(), reset()),
     ] {
         let kernel = bzimage(&code(LOAD + ENTRY as u32, &text, &end));
-        let output = boot(name, &kernel, &[], "");
+        let dump = temporary(&format!("{name}.state"));
+        let output = boot(name, &kernel, &["--dump", dump.to_str().unwrap()], "");
         assert_eq!(output.status.code(), Some(3), "{name}: {}", stderr(&output));
         let expected = "onereg-vmm: the guest crashed: Kernel panic - not syncing: a test\n";
         assert_eq!(stderr(&output), expected, "{name}");
+        let shown = run(&["state", "show", dump.to_str().unwrap(), "RSI"]);
+        assert!(stdout(&shown).contains("  RSI "), "{name}: {}", stderr(&shown));
     }
 }
 

@@ -146,7 +146,7 @@ fn cpus(tree: &mut FdtWriter, hart: &Hart, count: u32) -> Result<(), Error> {
     let node = tree.begin_node("cpus")?;
     tree.property_u32("#address-cells", 1)?;
     tree.property_u32("#size-cells", 0)?;
-    // No hart's time counter is slower than one tick in a second, none faster than 4 GHz.
+    // The property has 32 bits: no counter of time is as fast as 4 GHz.
     tree.property_u32("timebase-frequency", hart.frequency as u32)?;
     for index in 0..count {
         let cpu = tree.begin_node(&format!("cpu@{index:x}"))?;
