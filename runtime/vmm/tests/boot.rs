@@ -6,7 +6,9 @@ mod pseudo_terminal;
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::process::{Output, Stdio};
+use std::process::{Child, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use program::{has_kvm, program, run, stderr, stdout, temporary};
 use pseudo_terminal::PseudoTerminal;
@@ -96,6 +98,18 @@ fn boot(name: &str, kernel: &[u8], options: &[&str], input: &str) -> Output {
     command.args(options).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut vmm = command.spawn().unwrap();
     vmm.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    ended(vmm)
+}
+
+/// Waits until a run ends; one that does not is killed, and has no exit status.
+fn ended(mut vmm: Child) -> Output {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while vmm.try_wait().unwrap().is_none() {
+        if Instant::now() > deadline {
+            vmm.kill().unwrap();
+        }
+        sleep(Duration::from_millis(5));
+    }
     vmm.wait_with_output().unwrap()
 }
 
@@ -158,7 +172,7 @@ fn the_terminal_is_the_guests_and_comes_back_however_the_run_ends() {
         assert_eq!(prompt, *b">", "{name}");
         assert_ne!(pty.mode(), before, "{name}");
         (&pty.keyboard).write_all(typed).unwrap();
-        let output = vmm.wait_with_output().unwrap();
+        let output = ended(vmm);
         assert_eq!(output.status.code(), Some(status), "{name}: {}", stderr(&output));
         assert_eq!(pty.mode(), before, "{name}");
     }

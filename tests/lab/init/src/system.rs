@@ -43,6 +43,12 @@ pub fn power_off() {
     unsafe { libc::reboot(libc::RB_POWER_OFF) };
 }
 
+/// Waits until the terminal of stdout has sent everything, so that no message of the kernel gets in between.
+pub fn drain() {
+    // SAFETY: tcdrain takes a number and touches no memory of this process.
+    unsafe { libc::tcdrain(libc::STDOUT_FILENO) };
+}
+
 /// Starts the machine over; where that fails, the kernel panics as its first process ends.
 pub fn restart() {
     // SAFETY: reboot takes a number and touches no memory of this process.

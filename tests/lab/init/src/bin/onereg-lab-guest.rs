@@ -8,7 +8,7 @@ use onereg_lab_init::{END, GUEST, system};
 
 fn main() {
     let found = prepare().unwrap_or_else(|error| format!("failed: {error}"));
-    println!("{GUEST}{found}");
+    say(&found);
     let cmdline = fs::read_to_string("/proc/cmdline").unwrap_or_default();
     match cmdline.split_whitespace().find_map(|word| word.strip_prefix(END)) {
         Some("panic") => return,
@@ -33,11 +33,17 @@ fn prepare() -> io::Result<String> {
     Ok(format!("CPUs {}, memory {total}, year {year}", cpus.trim_end()))
 }
 
+/// Prints a line to its end.
+fn say(what: &str) {
+    println!("{GUEST}{what}");
+    system::drain();
+}
+
 /// Sends a line of input back, in capitals so that no terminal's echo can pass for it.
 fn echo() {
     let mut line = String::new();
     match io::stdin().lock().read_line(&mut line) {
-        Ok(_) => println!("{GUEST}{}", line.trim_end().to_uppercase()),
-        Err(error) => println!("{GUEST}failed: {error}"),
+        Ok(_) => say(&line.trim_end().to_uppercase()),
+        Err(error) => say(&format!("failed: {error}")),
     }
 }

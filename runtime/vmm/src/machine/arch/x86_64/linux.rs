@@ -34,7 +34,7 @@ pub(crate) const SERIAL_LINE: u32 = 4;
 /// First byte above what a BIOS would take.
 pub(super) const HIGH_MEMORY: u64 = 0x10_0000;
 
-/// Last byte of the memory that a BIOS leaves below that.
+/// First byte behind the memory that a BIOS leaves below that.
 const LOW_MEMORY_END: u64 = 0x9_fc00;
 
 /// What the kernel is told, in low memory.
@@ -50,7 +50,7 @@ const RAM: u32 = 1;
 /// Number of a loader that has none.
 const UNKNOWN_LOADER: u8 = 0xff;
 
-/// Where the first vCPU starts, and where what it is told lies.
+/// Where the first vCPU starts.
 pub(crate) struct Entry {
     start: Start,
 }
