@@ -61,8 +61,9 @@ fn load_kernel(
     let most = room.end.saturating_sub(room.start);
     let mut image = Vec::new();
     let unpacked = GzDecoder::new(file).take(most + 1).read_to_end(&mut image);
-    input.length =
-        unpacked.map_err(|error| input.failure(format!("cannot decompress it: {error}")))? as u64;
+    input.length = unpacked.map_err(|error| {
+        input.failure(format!("cannot decompress it ({error}): the file is cut off or damaged"))
+    })? as u64;
     load_image(memory, room, &input, &mut Cursor::new(image))
 }
 
