@@ -71,11 +71,15 @@ fn main() -> ExitCode {
         let result = boot.run();
         let seconds = start.elapsed().as_secs_f64();
         let Boot { cpus, memory, end, .. } = boot;
-        let found = result.unwrap_or_else(|why| {
-            failed = true;
-            format!("FAILED: {why}")
-        });
-        println!("{cpus} vCPUs, {memory}, {end}: {found} ({seconds:.1} s)");
+        let line = |found| println!("{cpus} vCPUs, {memory}, {end}: {found} ({seconds:.1} s)");
+        match result {
+            Ok(found) => line(found),
+            Err(why) => {
+                failed = true;
+                print!("FAILED ");
+                line(why);
+            }
+        }
     }
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
