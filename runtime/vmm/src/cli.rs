@@ -25,7 +25,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Show the typed registers of every architecture, then run the built-in guest (the default)
     Demo,
-    /// Run a guest: the built-in one
+    /// Run a guest: a Linux kernel, or the built-in guest
     Run(RunOptions),
     /// Print the host profile: every register that a vCPU of this host has, with its value
     Probe(ProbeOptions),
@@ -96,7 +96,7 @@ pub(crate) struct RunOptions {
     pub(crate) kernel: Option<PathBuf>,
 
     /// Initial ramdisk of the kernel
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "kernel")]
     pub(crate) initrd: Option<PathBuf>,
 
     /// Command line of the guest; of the built-in one: `wait` runs until Ctrl-C, `crash` ends in a triple fault (x86)
@@ -111,15 +111,15 @@ pub(crate) struct RunOptions {
     #[arg(long, value_name = "SIZE", default_value = "128M", value_parser = size::parse)]
     pub(crate) memory: u64,
 
-    /// Disk image, read-only with `,ro`
+    /// Disk image, read-only with `,ro` (not in this version)
     #[arg(long, value_name = "FILE[,ro]")]
     pub(crate) disk: Vec<String>,
 
-    /// Network interface on a tap device
+    /// Network interface on a tap device (not in this version)
     #[arg(long, value_name = "tap=NAME[,mac=MAC]")]
     pub(crate) net: Vec<String>,
 
-    /// Where the guest's serial port goes: stdio, a file, or none
+    /// Where the guest's serial port goes: stdio (on a terminal Ctrl-A x ends the guest), a file, or none
     #[arg(long, value_name = "stdio|FILE|none", default_value = "stdio")]
     pub(crate) console: PathBuf,
 

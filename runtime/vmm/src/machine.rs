@@ -1,12 +1,17 @@
 //! A virtual machine on this host: its vCPUs, their threads, and how it ends.
 
 mod arch;
+mod bus;
 mod changes;
 mod console;
-mod device;
 mod dump;
 mod guest;
+mod last_words;
+mod linux;
+mod loader;
+mod serial;
 mod signals;
+mod terminal;
 mod threads;
 mod trace;
 mod vcpu;
@@ -19,83 +24,103 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::cli::RunOptions;
 use crate::failure::Failure;
+use crate::machine::bus::Devices;
 use crate::machine::changes::Snapshot;
 use crate::machine::console::Console;
-use crate::machine::device::Devices;
 use crate::machine::guest::Wishes;
-use crate::machine::threads::{AfterFailure, SharedTrace};
+use crate::machine::linux::Linux;
+use crate::machine::serial::Serial;
+use crate::machine::threads::{AfterFailure, Events, Outcome, SharedTrace};
 use crate::machine::trace::{Trace, Watch};
 use crate::machine::vcpu::Vcpu;
 use crate::machine::vm::Vm;
 use crate::probe::{self, Profile};
 
-/// Runs a guest and prints what it changed.
+/// Runs a guest until it ends.
 pub(crate) fn run(kvm: &Path, options: &RunOptions) -> Result<(), Failure> {
     refuse_unsupported(options)?;
-    let console = Console::open(&options.console)?;
     let watches = trace::parse::<arch::Host>(&options.trace)?;
-    let vm = Vm::new(kvm, options.memory)?;
-    let guest = BuiltIn {
-        cpus: options.cpus,
-        wishes: Wishes::of(&options.cmdline),
-        watches: &watches,
-        dump: options.dump.as_deref(),
-    };
-    run_built_in(&vm, guest, console)
+    let console = Console::open(&options.console)?;
+    let wanted = Wanted { cpus: options.cpus, watches: &watches, dump: options.dump.as_deref() };
+    match &options.kernel {
+        Some(kernel) => {
+            let initrd = options.initrd.as_deref();
+            let linux = Linux { kernel, initrd, cmdline: &options.cmdline };
+            linux::run(kvm, options.memory, &linux, &wanted, console)
+        }
+        None => {
+            let vm = Vm::new(kvm, options.memory)?;
+            run_built_in(&vm, Wishes::of(&options.cmdline), &wanted, console)
+        }
+    }
 }
 
 /// Refuses what this version does not do yet, rather than ignore it.
 fn refuse_unsupported(options: &RunOptions) -> Result<(), Failure> {
-    let given = [
-        ("--kernel", options.kernel.is_some()),
-        ("--initrd", options.initrd.is_some()),
-        ("--disk", !options.disk.is_empty()),
-        ("--net", !options.net.is_empty()),
-    ];
+    let given = [("--disk", !options.disk.is_empty()), ("--net", !options.net.is_empty())];
     match given.iter().find(|(_, given)| *given) {
         Some((option, _)) => Err(Failure::new(format!(
-            "{option} is not supported in this version, which runs the built-in guest only: leave it out"
+            "{option} is not supported in this version, whose only device is a serial port: leave it out"
         ))),
         None => Ok(()),
     }
 }
 
-/// What the built-in guest is to do, and what is wanted of it.
-struct BuiltIn<'a> {
+/// What is wanted of any guest.
+struct Wanted<'a> {
     cpus: u16,
-    wishes: Wishes,
     watches: &'a [Watch],
     dump: Option<&'a Path>,
 }
 
 /// Runs the built-in guest until it ends, and prints the registers that it changed on the first vCPU.
-///
-/// However it ends, the changes of what is watched are printed, and the state of every vCPU is dumped.
-fn run_built_in(vm: &Vm, guest: BuiltIn<'_>, console: Console) -> Result<(), Failure> {
+fn run_built_in(
+    vm: &Vm,
+    wishes: Wishes,
+    wanted: &Wanted<'_>,
+    console: Console,
+) -> Result<(), Failure> {
     let image = arch::load(vm.memory())?;
     let mut vcpus = Vec::new();
-    for index in 0..guest.cpus {
+    for index in 0..wanted.cpus {
         let vcpu = vm.vcpu(index, arch::GUEST_FEATURES)?;
-        arch::place(&vcpu, &image, index, guest.wishes)?;
+        arch::place(&vcpu, &image, index, wishes)?;
         vcpus.push(vcpu);
     }
     let Some(first) = vcpus.first() else { return Ok(()) };
     let before = Snapshot::take(&first.registers());
-    let traces = start_traces(&vcpus, guest.watches)?;
-    let after_failure =
-        if guest.dump.is_some() { AfterFailure::Return } else { AfterFailure::Drop };
-    let devices = Arc::new(Devices::new(console));
-    let (vcpus, result) = threads::run(vcpus, &devices, &traces, after_failure)?;
-    let dumped =
-        guest.dump.map_or(Ok(()), |path| dump::write(vm, &vcpus, guest.cpus, path, &result));
-    print_traces(&traces)?;
-    dumped?;
-    result?;
+    let devices = Arc::new(Devices::new(Arc::new(Serial::new(console))));
+    let (vcpus, _) = run_vcpus(vm, vcpus, &devices, &Events::new()?, wanted)?;
     let Some(first) = vcpus.first() else { return Ok(()) };
     let after = Snapshot::take(&first.registers());
     let mut out = io::stdout().lock();
     writeln!(out, "Registers of vCPU 0 that the guest changed, of {} read:", before.count())?;
     Ok(before.print_changes(&after, &mut out)?)
+}
+
+/// Runs vCPUs until the guest ends or starts over.
+///
+/// However it ends, the changes of what is watched are printed, and the state of every vCPU is dumped.
+fn run_vcpus(
+    vm: &Vm,
+    vcpus: Vec<Vcpu>,
+    devices: &Arc<Devices>,
+    events: &Events,
+    wanted: &Wanted<'_>,
+) -> Result<(Vec<Vcpu>, Outcome), Failure> {
+    let traces = start_traces(&vcpus, wanted.watches)?;
+    let after_failure =
+        if wanted.dump.is_some() { AfterFailure::Return } else { AfterFailure::Drop };
+    let (vcpus, result) = threads::run(vcpus, devices, events, &traces, after_failure)?;
+    let dumped = match wanted.dump {
+        Some(path) if !matches!(result, Ok(Outcome::Reset)) => {
+            dump::write(vm, &vcpus, wanted.cpus, path, &result)
+        }
+        _ => Ok(()),
+    };
+    print_traces(&traces)?;
+    dumped?;
+    Ok((vcpus, result?))
 }
 
 /// A trace for every vCPU; none where nothing is watched.
@@ -117,8 +142,8 @@ fn print_traces(traces: &[SharedTrace]) -> io::Result<()> {
 /// Runs the built-in guest for the demo.
 pub(crate) fn demo(kvm: &Path) -> Result<(), Failure> {
     let vm = Vm::new(kvm, 16 << 20)?;
-    let guest = BuiltIn { cpus: 1, wishes: Wishes::of(""), watches: &[], dump: None };
-    run_built_in(&vm, guest, Console::open(Path::new("stdio"))?)
+    let wanted = Wanted { cpus: 1, watches: &[], dump: None };
+    run_built_in(&vm, Wishes::of(""), &wanted, Console::open(Path::new("stdio"))?)
 }
 
 /// Checks that the KVM device can be used.
@@ -129,7 +154,7 @@ pub(crate) fn check(kvm: &Path) -> Result<(), Failure> {
 /// Reads the profile of a vCPU with the features of that list.
 pub(crate) fn probe(kvm: &Path, features: &str) -> Result<Profile, Failure> {
     let vm = Vm::new(kvm, arch::MEMORY_MIN)?;
-    let (vcpu, fd) = (vm.vcpu(0, features)?, vm.fd());
+    let (vcpu, fd) = (vm.vcpu(0, features)?, vm.descriptor());
     let vcpu = vcpu.registers().within(&fd);
     let system = vm.system();
     let mut capabilities = BTreeMap::new();

@@ -1,11 +1,13 @@
 //! `run --dump` and `state`, as a user runs them.
 
 mod program;
+mod running;
 
 use onereg::arm64::{Arm64Registers, PC, SCTLR_EL1};
 use onereg::s390::CPU_TIMER;
 use onereg::{Arch, Arm64, Host, Memory, Present, Registers, S390, StateFile, Unknown, VcpuState};
-use program::{Running, has_kvm, run, stderr, stdout, temporary};
+use program::{has_kvm, run, stderr, stdout, temporary};
+use running::Running;
 use serde_json::Value;
 
 /// Writes the state of one vCPU to a file and returns its path.

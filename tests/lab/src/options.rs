@@ -45,6 +45,12 @@ struct Options {
     /// File to copy into the host, and its absolute path there.
     #[arg(long, value_name = "HOST:GUEST", value_parser = copied)]
     file: Vec<Copied>,
+    /// Another program of this workspace, which the host has in /bin.
+    #[arg(long, value_name = "PROGRAM")]
+    also: Vec<String>,
+    /// Give the host what guests of the program can boot: /guest/kernel, which is the host's own, and /guest/initramfs.
+    #[arg(long)]
+    guest: bool,
     /// Install missing Debian packages (as root); implied by CI=true.
     #[arg(long)]
     install: bool,
@@ -82,6 +88,10 @@ pub struct Run {
     pub settings: Settings,
     /// Files to copy into the host.
     pub files: Vec<Copied>,
+    /// Other programs that the host has.
+    pub also: Vec<String>,
+    /// Whether the host has what guests can boot.
+    pub guest: bool,
     /// Whether missing packages may be installed.
     pub install: bool,
     /// The program's name.
@@ -117,6 +127,8 @@ pub fn parse(
         kernel: options.kernel,
         settings,
         files: options.file,
+        also: options.also,
+        guest: options.guest,
         install: options.install,
         program,
         arguments: words.collect(),
@@ -157,7 +169,7 @@ mod tests {
     #[test]
     fn every_option_arrives() {
         let line = "riscv64 --kernel 6.12 --cpu max,h=on --smp 2 --memory 2G --append a=b --timeout 9 \
-                    --file a/b:/c/d --file e:/f --install -- onereg-vmm probe --format json";
+                    --file a/b:/c/d --file e:/f --also x --guest --install -- onereg-vmm probe --format json";
         let run = run(line).expect("a good line");
         assert_eq!(run.host.name, "riscv");
         assert_eq!(run.kernel, Version::parse("6.12"));
@@ -171,7 +183,8 @@ mod tests {
         assert_eq!(run.settings, settings);
         assert_eq!(run.files[0], Copied { from: "a/b".into(), to: "/c/d".into() });
         assert_eq!(run.files.len(), 2);
-        assert!(run.install);
+        assert_eq!(run.also, ["x"]);
+        assert!(run.guest && run.install);
         assert_eq!(run.program, "onereg-vmm");
         assert_eq!(run.arguments, ["probe", "--format", "json"]);
     }

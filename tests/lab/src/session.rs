@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use onereg_lab_init::{COMMAND, MODULES, Record};
+use onereg_lab_init::{COMMAND, GUEST_INITRAMFS, GUEST_KERNEL, MODULES, Record};
 use onereg_tests::folder::{fresh, remove};
 
 use crate::failure::Failure;
+use crate::hosts::Host;
 use crate::initramfs::Archive;
 use crate::kernels::Kernel;
 use crate::machine::{Boot, End};
@@ -22,6 +23,8 @@ use crate::{kernels, machine, program, tools};
 pub fn run(request: &Run) -> Result<u8, Failure> {
     let host = request.host;
     let program = program::find(&request.program)?;
+    let also = request.also.iter().map(|name| program::find(name));
+    let also = also.collect::<Result<Vec<_>, _>>()?;
     let files = request.files.iter().map(|file| Ok((file.to.as_str(), read(&file.from)?)));
     let files = files.collect::<Result<Vec<_>, String>>()?;
     tools::provide(host, request.install)?;
@@ -33,6 +36,12 @@ pub fn run(request: &Run) -> Result<u8, Failure> {
     fresh(&folder)?;
     let initramfs = folder.join("initramfs");
     let mut archive = archive(request, &kernel, &init, &program)?;
+    for (name, other) in request.also.iter().zip(&also) {
+        archive.file(&format!("/bin/{name}"), &read(&other.build(host)?)?);
+    }
+    if request.guest {
+        add_guest(&mut archive, host, &kernel)?;
+    }
     for (path, content) in files {
         archive.file(path, &content);
     }
@@ -70,6 +79,17 @@ fn archive(request: &Run, kernel: &Kernel, init: &Path, program: &Path) -> Resul
         archive.file(&format!("{MODULES}/{name}"), &content);
     }
     Ok(archive)
+}
+
+/// Adds a kernel and an initramfs for guests.
+fn add_guest(archive: &mut Archive, host: &Host, kernel: &Kernel) -> Result<(), Failure> {
+    let init = program::find("onereg-lab-guest")?.build(host)?;
+    let mut initramfs = Archive::default();
+    initramfs.console();
+    initramfs.file("/init", &read(&init)?);
+    archive.file(GUEST_KERNEL, &read(&kernel.image())?);
+    archive.file(GUEST_INITRAMFS, &initramfs.finish());
+    Ok(())
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {

@@ -1,7 +1,14 @@
-//! What depends on the host's architecture: one file each, with the same names in all of them.
+//! What depends on the host's architecture: one file and one folder each, with the same names in all of them, and what
+//! two of them share.
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
+#[cfg(any(target_arch = "aarch64", target_arch = "riscv64"))]
+mod attribute;
+#[cfg(any(target_arch = "aarch64", target_arch = "riscv64"))]
+mod devicetree;
+#[cfg(any(target_arch = "aarch64", target_arch = "riscv64"))]
+mod image;
 #[cfg(target_arch = "riscv64")]
 mod riscv64;
 #[cfg(target_arch = "x86_64")]

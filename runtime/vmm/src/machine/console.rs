@@ -1,22 +1,29 @@
-//! Where the guest's serial port goes.
+//! Where the guest's serial port goes, and where its input comes from.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
+use std::sync::Arc;
+use std::thread;
 
+use super::serial::Serial;
+use super::terminal::Terminal;
 use crate::failure::Failure;
 
-/// The output of a serial port.
-pub(crate) struct Console(Option<Box<dyn Write + Send>>);
+/// The other end of a serial port.
+pub(crate) struct Console {
+    output: Box<dyn Write + Send>,
+    has_input: bool,
+}
 
 impl Console {
     /// Opens `stdio`, `none` or a file, which is emptied.
     pub(crate) fn open(what: &Path) -> Result<Console, Failure> {
         match what.to_str() {
-            Some("stdio") => Ok(Console(Some(Box::new(io::stdout())))),
-            Some("none") => Ok(Console(None)),
+            Some("stdio") => Ok(Console { output: Box::new(io::stdout()), has_input: true }),
+            Some("none") => Ok(Console { output: Box::new(io::sink()), has_input: false }),
             _ => match File::create(what) {
-                Ok(file) => Ok(Console(Some(Box::new(file)))),
+                Ok(file) => Ok(Console { output: Box::new(file), has_input: false }),
                 Err(error) => Err(Failure::new(format!(
                     "cannot open the console {}: {error}",
                     what.display()
@@ -25,10 +32,90 @@ impl Console {
         }
     }
 
-    /// Writes what the guest sent.
-    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let Some(output) = &mut self.0 else { return Ok(()) };
-        output.write_all(bytes)?;
-        output.flush()
+    /// Says whether what is typed reaches the guest.
+    pub(super) fn has_input(&self) -> bool {
+        self.has_input
+    }
+
+    /// Returns where the output goes.
+    pub(super) fn into_output(self) -> Box<dyn Write + Send> {
+        self.output
+    }
+}
+
+/// Starts the thread that gives what is typed to the guest; on a terminal, Ctrl-A x calls `leave`.
+///
+/// The terminal is the guest's until what this returns is dropped.
+pub(super) fn listen(
+    serial: Arc<Serial>,
+    leave: impl Fn() + Send + 'static,
+) -> Result<Option<Terminal>, Failure> {
+    let terminal = Terminal::take()?;
+    let mut escape = terminal.as_ref().map(|_| Escape::default());
+    let listen = move || {
+        let mut buffer = [0; 64];
+        // The end of the input, or an error of it, is the end of what can be typed: the guest goes on.
+        while let Ok(length @ 1..) = io::stdin().read(&mut buffer) {
+            let typed = buffer.get(..length).unwrap_or_default();
+            match &mut escape {
+                None => serial.enter(typed),
+                Some(escape) => match escape.filter(typed) {
+                    Some(typed) => serial.enter(&typed),
+                    None => leave(),
+                },
+            }
+        }
+    };
+    thread::Builder::new()
+        .name("console".to_owned())
+        .spawn(listen)
+        .map_err(|error| Failure::new(format!("cannot start the console's thread: {error}")))?;
+    Ok(terminal)
+}
+
+/// Finds Ctrl-A x in what is typed.
+#[derive(Default)]
+struct Escape {
+    pending: bool,
+}
+
+impl Escape {
+    const CTRL_A: u8 = 1;
+
+    /// Returns what is for the guest, or `None` for Ctrl-A x. Ctrl-A twice is Ctrl-A.
+    fn filter(&mut self, typed: &[u8]) -> Option<Vec<u8>> {
+        let mut kept = Vec::with_capacity(typed.len() + 1);
+        for byte in typed {
+            match (self.pending, *byte) {
+                (false, Self::CTRL_A) => self.pending = true,
+                (true, b'x') => return None,
+                (true, Self::CTRL_A) => {
+                    self.pending = false;
+                    kept.push(Self::CTRL_A);
+                }
+                (true, other) => {
+                    self.pending = false;
+                    kept.extend([Self::CTRL_A, other]);
+                }
+                (false, other) => kept.push(other),
+            }
+        }
+        Some(kept)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ctrl_a_x_leaves_and_all_else_reaches_the_guest() {
+        let mut escape = Escape::default();
+        assert_eq!(escape.filter(b"ls\r\x03"), Some(b"ls\r\x03".to_vec()));
+        assert_eq!(escape.filter(b"a\x01"), Some(b"a".to_vec()));
+        assert_eq!(escape.filter(b"bx"), Some(b"\x01bx".to_vec()));
+        assert_eq!(escape.filter(b"\x01\x01x"), Some(b"\x01x".to_vec()));
+        assert_eq!(escape.filter(b"\x01"), Some(Vec::new()));
+        assert_eq!(escape.filter(b"x"), None);
     }
 }

@@ -12,12 +12,12 @@ use crate::failure::Failure;
 use crate::probe;
 
 /// Writes the state of all `count` vCPUs to a file; where the guest failed too, what is wrong with the dump comes first.
-pub(super) fn write(
+pub(super) fn write<T>(
     vm: &Vm,
     vcpus: &[Vcpu],
     count: u16,
     path: &Path,
-    guest: &Result<(), Failure>,
+    guest: &Result<T, Failure>,
 ) -> Result<(), Failure> {
     match (dump(vm, vcpus, count, path), guest) {
         (Err(failure), Err(_)) => {
@@ -44,7 +44,7 @@ fn dump(vm: &Vm, vcpus: &[Vcpu], count: u16, path: &Path) -> Result<(), Failure>
 
 /// Captures a vCPU, with what no table knows.
 fn capture(vm: &Vm, vcpu: &Vcpu) -> Result<VcpuState, Failure> {
-    let fd = vm.fd();
+    let fd = vm.descriptor();
     let registers = vcpu.registers().within(&fd);
     let ids = registers
         .listed_ids(&vm.system())

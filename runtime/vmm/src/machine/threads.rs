@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::device::Devices;
-use super::signals;
+use super::bus::{Action, Devices};
+use super::signals::{self, Blocked};
 use super::trace::Trace;
 use super::vcpu::{Vcpu, VmExit};
 use crate::failure::Failure;
@@ -17,8 +17,53 @@ use crate::failure::Failure;
 enum Event {
     /// A vCPU's thread ended.
     Ended { index: usize, end: End },
-    /// The user pressed Ctrl-C, or the process is to end.
+    /// The user pressed Ctrl-C or left, or the process is to end.
     Interrupted,
+}
+
+/// What ends a guest, from wherever it comes. It outlives the guest, which may start over.
+pub(super) struct Events {
+    sender: Sender<Event>,
+    receiver: Receiver<Event>,
+    /// The signals that end the process become events.
+    _signals: Blocked,
+}
+
+impl Events {
+    /// Takes the signals over. Threads that were started before still get them.
+    pub(super) fn new() -> Result<Events, Failure> {
+        let signals = signals::block()?;
+        let (sender, receiver) = mpsc::channel();
+        let interrupts = sender.clone();
+        signals.forward(move || interrupts.send(Event::Interrupted).is_ok())?;
+        Ok(Events { sender, receiver, _signals: signals })
+    }
+
+    /// Returns what ends the guest as Ctrl-C does.
+    pub(super) fn interrupter(&self) -> impl Fn() + Send + use<> {
+        let sender = self.sender.clone();
+        move || {
+            // Nobody listens any more once the process ends.
+            let _ = sender.send(Event::Interrupted);
+        }
+    }
+
+    /// Forgets what the vCPUs of an earlier start said; their threads have ended.
+    fn forget_ends(&self) -> Result<(), Failure> {
+        match self.receiver.try_iter().any(|event| matches!(event, Event::Interrupted)) {
+            true => Err(interrupted()),
+            false => Ok(()),
+        }
+    }
+}
+
+/// How a guest ended that did not fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It switched the machine off.
+    PoweredOff,
+    /// It starts the machine over.
+    Reset,
 }
 
 /// How a vCPU's thread ended.
@@ -27,6 +72,8 @@ enum End {
     Halted,
     /// The guest switched the machine off.
     PoweredOff,
+    /// The guest starts the machine over.
+    Reset,
     /// It was told to stop.
     Stopped,
     /// The guest or the VM failed.
@@ -61,19 +108,17 @@ pub(super) enum AfterFailure {
 pub(super) fn run(
     vcpus: Vec<Vcpu>,
     devices: &Arc<Devices>,
+    events: &Events,
     traces: &[SharedTrace],
     after_failure: AfterFailure,
-) -> Result<(Vec<Vcpu>, Result<(), Failure>), Failure> {
-    let signals = signals::block()?;
-    let (sender, events) = mpsc::channel();
-    let interrupts = sender.clone();
-    signals.forward(move || interrupts.send(Event::Interrupted).is_ok())?;
+) -> Result<(Vec<Vcpu>, Result<Outcome, Failure>), Failure> {
+    events.forget_ends()?;
     let stop = Arc::new(AtomicBool::new(false));
     let mut threads = Vec::new();
     let mut result = Ok(());
     for (index, vcpu) in vcpus.into_iter().enumerate() {
         let trace = traces.get(index).map(Arc::clone);
-        match spawn(index, vcpu, devices, &stop, sender.clone(), trace) {
+        match spawn(index, vcpu, devices, &stop, events.sender.clone(), trace) {
             Ok(thread) => threads.push(thread),
             Err(error) => {
                 result =
@@ -82,11 +127,11 @@ pub(super) fn run(
             }
         }
     }
-    let result = result.and_then(|()| wait(&events));
+    let result = result.and_then(|()| wait(&events.receiver));
     stop.store(true, Ordering::Release);
     // After a failure the process ends: a thread that waits for its output must not keep it.
     let deadline = match (&result, after_failure) {
-        (Ok(()), _) => None,
+        (Ok(_), _) => None,
         (Err(_), AfterFailure::Return) => Some(Instant::now() + PATIENCE),
         (Err(_), AfterFailure::Drop) => return Ok((Vec::new(), result)),
     };
@@ -119,7 +164,7 @@ fn run_vcpu(
     trace: Option<&Mutex<Trace>>,
 ) -> End {
     while !stop.load(Ordering::Acquire) {
-        let exit = vcpu.run();
+        let exit = vcpu.run(devices);
         if let Some(trace) = trace {
             let mut trace = trace.lock().unwrap_or_else(PoisonError::into_inner);
             if let Err(error) = trace.exit(&vcpu.registers()) {
@@ -128,42 +173,55 @@ fn run_vcpu(
         }
         match exit {
             VmExit::Write { bus, address, data } => {
-                if let Err(error) = devices.write(bus, address, data.bytes()) {
-                    return End::Failed(error.into());
+                match devices.write(bus, address, data.bytes()) {
+                    Ok(Action::Continue) => {}
+                    Ok(Action::PowerOff) => return End::PoweredOff,
+                    Ok(Action::Reset) => return reset(devices),
+                    Ok(Action::Crash(why)) => return crashed(&why),
+                    Err(failure) => return End::Failed(failure),
                 }
             }
             VmExit::Read | VmExit::Interrupted => {}
             VmExit::Halted => return End::Halted,
             VmExit::PoweredOff => return End::PoweredOff,
-            VmExit::Reset => {
-                return End::Failed(Failure::new(
-                    "the guest asks for a reset, which this version cannot do",
-                ));
-            }
-            VmExit::Crashed(why) => {
-                return End::Failed(Failure::with_status(
-                    CRASHED,
-                    format!("the guest crashed: {why}"),
-                ));
-            }
+            VmExit::Reset => return reset(devices),
+            VmExit::Crashed(why) => return crashed(why),
             VmExit::Failed(why) => return End::Failed(Failure::new(why)),
         }
     }
     End::Stopped
 }
 
+/// Decides whether a reset is a new start or the end of a kernel that gave up.
+fn reset(devices: &Devices) -> End {
+    match devices.serial().last_words() {
+        Some(cause) => crashed(&cause),
+        None => End::Reset,
+    }
+}
+
+fn crashed(why: &str) -> End {
+    End::Failed(Failure::with_status(CRASHED, format!("the guest crashed: {why}")))
+}
+
+fn interrupted() -> Failure {
+    Failure::with_status(INTERRUPTED, "interrupted")
+}
+
 /// Waits for the end of the guest.
-fn wait(events: &Receiver<Event>) -> Result<(), Failure> {
+fn wait(events: &Receiver<Event>) -> Result<Outcome, Failure> {
     for event in events {
         match event {
-            Event::Interrupted => return Err(Failure::with_status(INTERRUPTED, "interrupted")),
+            Event::Interrupted => return Err(interrupted()),
             Event::Ended { index: 0, end: End::Halted }
-            | Event::Ended { end: End::PoweredOff, .. } => return Ok(()),
+            | Event::Ended { end: End::PoweredOff, .. } => return Ok(Outcome::PoweredOff),
+            Event::Ended { end: End::Reset, .. } => return Ok(Outcome::Reset),
             Event::Ended { end: End::Halted | End::Stopped, .. } => {}
             Event::Ended { end: End::Failed(failure), .. } => return Err(failure),
         }
     }
-    Ok(())
+    // The events hold a sender themselves: there is always one more.
+    Err(interrupted())
 }
 
 /// Gets a vCPU back from its thread, which has been told to stop.

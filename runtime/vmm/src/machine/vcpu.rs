@@ -12,7 +12,7 @@ use kvm_ioctls::{VcpuExit, VcpuFd};
 use vm_memory::GuestMemoryMmap;
 
 use super::arch::Host;
-use super::device::Bus;
+use super::bus::{Bus, Devices};
 use super::vm;
 
 /// A vCPU, with the memory it runs on.
@@ -27,7 +27,7 @@ pub(crate) struct Vcpu {
 pub(super) enum VmExit {
     /// The guest wrote to a device.
     Write { bus: Bus, address: u64, data: Data },
-    /// The guest read from a device; it gets all ones.
+    /// The guest read from a device, and has its answer.
     Read,
     /// The guest stopped the vCPU.
     Halted,
@@ -85,10 +85,10 @@ impl Vcpu {
         onereg::kvm::Vcpu::over(self)
     }
 
-    /// Runs the guest until it needs something.
-    pub(super) fn run(&mut self) -> VmExit {
+    /// Runs the guest until it needs something; what it reads from devices, it gets here.
+    pub(super) fn run(&mut self, devices: &Devices) -> VmExit {
         match self.fd.run() {
-            Ok(exit) => convert(exit),
+            Ok(exit) => convert(exit, devices),
             Err(error) => match io::Error::from(error).kind() {
                 io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock => VmExit::Interrupted,
                 _ => VmExit::Failed(format!("KVM_RUN failed: {}", vm::describe(error))),
@@ -97,13 +97,17 @@ impl Vcpu {
     }
 }
 
-/// Takes what matters out of the run structure.
-fn convert(exit: VcpuExit<'_>) -> VmExit {
+/// Takes what matters out of the run structure, and puts the answers of devices into it.
+fn convert(exit: VcpuExit<'_>, devices: &Devices) -> VmExit {
     match exit {
         VcpuExit::IoOut(port, data) => write(Bus::Port, u64::from(port), data),
         VcpuExit::MmioWrite(address, data) => write(Bus::Memory, address, data),
-        VcpuExit::IoIn(_, data) | VcpuExit::MmioRead(_, data) => {
-            data.fill(0xff);
+        VcpuExit::IoIn(port, data) => {
+            devices.read(Bus::Port, u64::from(port), data);
+            VmExit::Read
+        }
+        VcpuExit::MmioRead(address, data) => {
+            devices.read(Bus::Memory, address, data);
             VmExit::Read
         }
         VcpuExit::Hlt => VmExit::Halted,

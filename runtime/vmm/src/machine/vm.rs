@@ -21,7 +21,7 @@ use crate::probe::About;
 
 /// A VM and its memory.
 pub(crate) struct Vm {
-    fd: VmFd,
+    fd: Arc<VmFd>,
     kvm: Kvm,
     memory: Arc<GuestMemoryMmap>,
 }
@@ -44,7 +44,7 @@ impl Vm {
         let fd = kvm.create_vm().map_err(|error| {
             Failure::new(format!("cannot create a VM (KVM_CREATE_VM): {}", describe(error)))
         })?;
-        let vm = Vm { fd, kvm, memory: Arc::new(memory) };
+        let vm = Vm { fd: Arc::new(fd), kvm, memory: Arc::new(memory) };
         vm.map_memory()?;
         Ok(vm)
     }
@@ -56,11 +56,11 @@ impl Vm {
 
     /// Asks the host what a profile has beyond registers and capabilities.
     pub(crate) fn about(&self) -> Result<About, Failure> {
-        arch::about(&self.kvm, &self.system(), &onereg::kvm::Kvm::over(&self.fd()))
+        arch::about(&self.kvm, &self.system(), &onereg::kvm::Kvm::over(&self.descriptor()))
     }
 
-    /// Returns the descriptor of the VM.
-    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+    /// Borrows the descriptor of the VM.
+    pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
         // SAFETY: `VmFd` owns the descriptor and closes it when it is dropped, which the borrow of `self` precludes.
         unsafe { BorrowedFd::borrow_raw(self.fd.as_raw_fd()) }
     }
@@ -95,6 +95,16 @@ impl Vm {
         &self.memory
     }
 
+    /// Returns its file descriptor, for what is not memory and not a vCPU.
+    pub(super) fn fd(&self) -> &VmFd {
+        &self.fd
+    }
+
+    /// Returns an input of the interrupt controller, by its number for KVM_IRQ_LINE.
+    pub(super) fn line(&self, number: u32) -> Line {
+        Line { vm: Arc::clone(&self.fd), number }
+    }
+
     /// Creates a vCPU with the features of that list.
     pub(crate) fn vcpu(&self, index: u16, features: &str) -> Result<Vcpu, Failure> {
         let fd = self.fd.create_vcpu(u64::from(index)).map_err(|error| {
@@ -107,6 +117,22 @@ impl Vm {
         let vcpu = Vcpu::new(fd, Arc::clone(&self.memory));
         arch::initialize(&self.kvm, &self.fd, &vcpu, features)?;
         Ok(vcpu)
+    }
+}
+
+/// An input of a VM's interrupt controller.
+pub(super) struct Line {
+    vm: Arc<VmFd>,
+    number: u32,
+}
+
+impl Line {
+    /// Raises and lowers the input. (An irqfd would do both in one call, but on riscv it only raises: KVM injects it in
+    /// `kvm_arch_set_irq_inatomic`, which ignores the end of a level.)
+    pub(super) fn pulse(&self) -> io::Result<()> {
+        self.vm.set_irq_line(self.number, true)?;
+        self.vm.set_irq_line(self.number, false)?;
+        Ok(())
     }
 }
 

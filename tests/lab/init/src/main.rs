@@ -1,7 +1,6 @@
 //! The first process of a lab's host: prepares the system, runs one program, reports how it ended, powers off.
 
 mod ports;
-mod system;
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -9,7 +8,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 
-use onereg_lab_init::{COMMAND, ERRORS, MODULES, OUTPUT, Record, STATUS};
+use onereg_lab_init::{COMMAND, ERRORS, MODULES, OUTPUT, Record, STATUS, system};
 
 fn main() {
     let ended = prepare().and_then(|mut status| {

@@ -10,7 +10,11 @@ use std::os::fd::AsRawFd;
 use std::ptr;
 
 /// Mounts a file system of the kernel (`proc`, `sysfs`...) at `folder`, which is created.
-pub(crate) fn mount(kind: &str, folder: &str) -> io::Result<()> {
+///
+/// # Errors
+///
+/// Returns the kernel's.
+pub fn mount(kind: &str, folder: &str) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     let kind = CString::new(kind)?;
     let folder = CString::new(folder)?;
@@ -21,7 +25,11 @@ pub(crate) fn mount(kind: &str, folder: &str) -> io::Result<()> {
 }
 
 /// Loads the module in `file`.
-pub(crate) fn load_module(file: &File) -> io::Result<()> {
+///
+/// # Errors
+///
+/// Returns the kernel's.
+pub fn load_module(file: &File) -> io::Result<()> {
     // SAFETY: finit_module reads the open file and the string of parameters, which is empty and lives for ever.
     let result = unsafe {
         libc::syscall(libc::SYS_finit_module, file.as_raw_fd(), c"".as_ptr(), 0 as libc::c_int)
@@ -30,7 +38,31 @@ pub(crate) fn load_module(file: &File) -> io::Result<()> {
 }
 
 /// Switches the machine off; where that fails, the kernel panics as its first process ends.
-pub(crate) fn power_off() {
+pub fn power_off() {
     // SAFETY: reboot takes a number and touches no memory of this process.
     unsafe { libc::reboot(libc::RB_POWER_OFF) };
+}
+
+/// Waits until the terminal of stdout has sent everything, so that no message of the kernel gets in between.
+pub fn drain() {
+    // SAFETY: tcdrain takes a number and touches no memory of this process.
+    unsafe { libc::tcdrain(libc::STDOUT_FILENO) };
+}
+
+/// Starts the machine over; where that fails, the kernel panics as its first process ends.
+pub fn restart() {
+    // SAFETY: reboot takes a number and touches no memory of this process.
+    unsafe { libc::reboot(libc::RB_AUTOBOOT) };
+}
+
+/// Sends Ctrl-C's signal to a process.
+///
+/// # Errors
+///
+/// Returns the kernel's.
+pub fn interrupt(process: u32) -> io::Result<()> {
+    let process = libc::pid_t::try_from(process).map_err(io::Error::other)?;
+    // SAFETY: kill takes numbers and touches no memory of this process.
+    let result = unsafe { libc::kill(process, libc::SIGINT) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }

@@ -77,6 +77,11 @@ const RUNS: &[Run] = &[
     bench("x86"),
     bench("riscv"),
     bench("powerpc"),
+    boots("arm64", None),
+    boots("arm64", OLDER),
+    boots("x86", None),
+    boots("x86", OLDER),
+    boots("riscv", None),
     copy(&["onereg-lab-copy", "/sample", "7"], WITH_SAMPLE, 7),
     copy(&["onereg-lab-copy", "/sample", "abort"], WITH_SAMPLE, ABORTED),
     copy(&["onereg-lab-copy", "/sample", "hang"], BRIEF_WITH_SAMPLE, TIME_OUT),
@@ -114,6 +119,13 @@ const fn bench(arch: &'static str) -> Run {
         check: has_ratios,
         ..probe(arch, None)
     }
+}
+
+/// The host's own kernel as a guest of the VMM, in several ways.
+const fn boots(arch: &'static str, kernel: Option<&'static str>) -> Run {
+    let options = &["--also", "onereg-vmm", "--guest", "--memory", "2G", "--timeout", "600"];
+    let program = &["onereg-lab-boots"];
+    Run { arch, kernel, options, program, status: 0, long: &[], check: has_booted }
 }
 
 /// A copy of the sample by the lab's own program, which then ends as its second argument says.
@@ -278,6 +290,18 @@ fn has_ratios(output: &[u8]) -> Result<String, String> {
         return Err("the report has no ratios".to_owned());
     }
     Ok(format!("{host}: {}", ratios.join(", ")))
+}
+
+/// A report has a line for every boot that ended as it should.
+fn has_booted(output: &[u8]) -> Result<String, String> {
+    let report = String::from_utf8_lossy(output);
+    match report.lines().count() {
+        0 => Err("nothing has booted".to_owned()),
+        count => Ok(format!(
+            "{count} boots, the first with {}",
+            report.lines().next().unwrap_or_default()
+        )),
+    }
 }
 
 fn is_sample(output: &[u8]) -> Result<String, String> {

@@ -6,6 +6,10 @@
     reason = "global_asm! puts the guest's bytes into the program; nothing here runs them"
 )]
 
+mod clock;
+mod irqchip;
+pub(crate) mod linux;
+
 use std::arch::global_asm;
 use std::io;
 
@@ -16,7 +20,7 @@ use onereg::{Arm64, Info, Registers};
 use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
 
 use crate::failure::Failure;
-use crate::machine::device::{Bus, SerialPort};
+use crate::machine::bus::{Bus, Slot};
 use crate::machine::guest::{self, Wishes};
 use crate::machine::vcpu::Vcpu;
 use crate::machine::vm::describe;
@@ -41,13 +45,20 @@ pub(crate) const CAPABILITIES: &[(&str, u32)] = &[
 /// Features of the vCPUs that the built-in guest runs on.
 pub(crate) const GUEST_FEATURES: &str = "none";
 
-/// Data register of the serial port, where the `virt` machine of QEMU has it.
-pub(crate) const SERIAL: SerialPort = SerialPort { bus: Bus::Memory, address: 0x900_0000 };
+/// Registers of the serial port, where the `virt` machine of QEMU has its own.
+pub(crate) const SERIAL: Slot = Slot { bus: Bus::Memory, address: 0x900_0000, length: 8 };
 
 /// Least memory of a VM in bytes.
 pub(crate) const MEMORY_MIN: u64 = 2 << 20;
 
-const RAM: u64 = 0x4000_0000;
+/// First byte of the memory.
+pub(super) const RAM: u64 = 0x4000_0000;
+
+/// What stands at byte 56 of a kernel of this architecture.
+pub(super) const IMAGE_MAGIC: [u8; 4] = *b"ARM\x64";
+
+/// What such a kernel is called.
+pub(super) const IMAGE_NAME: &str = "Image of arm64";
 
 /// Younger than kvm-bindings.
 const KVM_CAP_ARM_EL2: u32 = 240;

@@ -6,6 +6,14 @@
     reason = "global_asm! puts the guest's bytes into the program; nothing here runs them"
 )]
 
+mod acpi;
+mod cpuid;
+mod irqchip;
+mod kernel;
+pub(crate) mod linux;
+mod mode;
+mod power;
+
 use std::arch::global_asm;
 use std::fmt::LowerHex;
 use std::io;
@@ -21,7 +29,7 @@ use onereg::{Arch, Registers, X86};
 use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
 
 use crate::failure::Failure;
-use crate::machine::device::{Bus, SerialPort};
+use crate::machine::bus::{Bus, Slot};
 use crate::machine::guest::{self, Wishes};
 use crate::machine::vcpu::Vcpu;
 use crate::machine::vm::describe;
@@ -45,8 +53,8 @@ pub(crate) const CAPABILITIES: &[(&str, u32)] = &[
 /// Features of the vCPUs that the built-in guest runs on.
 pub(crate) const GUEST_FEATURES: &str = "all";
 
-/// Data register of the first serial port of a PC.
-pub(crate) const SERIAL: SerialPort = SerialPort { bus: Bus::Port, address: 0x3f8 };
+/// Ports of the first serial port of a PC.
+pub(crate) const SERIAL: Slot = Slot { bus: Bus::Port, address: 0x3f8, length: 8 };
 
 /// Least memory of a VM in bytes.
 pub(crate) const MEMORY_MIN: u64 = 2 << 20;

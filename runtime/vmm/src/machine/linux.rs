@@ -1,0 +1,61 @@
+//! Linux as the guest: from files to running vCPUs, again and again while it restarts.
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::arch::linux::{self as arch, Irqchip};
+use super::bus::Devices;
+use super::console::{self, Console};
+use super::serial::Serial;
+use super::threads::{Events, Outcome};
+use super::vm::Vm;
+use super::{Wanted, run_vcpus};
+use crate::failure::Failure;
+
+/// What boots.
+pub(super) struct Linux<'a> {
+    pub(super) kernel: &'a Path,
+    pub(super) initrd: Option<&'a Path>,
+    pub(super) cmdline: &'a str,
+}
+
+/// What the kernel is told of what was loaded.
+pub(super) struct Told<'a> {
+    pub(super) cmdline: &'a str,
+    pub(super) initrd: Option<Range<u64>>,
+}
+
+/// Runs Linux until it powers off; a restart gets a new machine on the same console.
+pub(super) fn run(
+    kvm: &Path,
+    memory: u64,
+    linux: &Linux<'_>,
+    wanted: &Wanted<'_>,
+    console: Console,
+) -> Result<(), Failure> {
+    let has_input = console.has_input();
+    let serial = Arc::new(Serial::new(console));
+    let events = Events::new()?;
+    let mut terminal = None;
+    loop {
+        let vm = Vm::new(kvm, memory)?;
+        let mut irqchip = Irqchip::new(&vm, wanted.cpus)?;
+        let vcpus = (0..wanted.cpus)
+            .map(|index| vm.vcpu(index, arch::FEATURES))
+            .collect::<Result<Vec<_>, _>>()?;
+        irqchip.complete(&vcpus)?;
+        serial.connect(vm.line(arch::SERIAL_LINE));
+        let entry = arch::load(&vm, &vcpus, &irqchip, linux)?;
+        arch::place(&vcpus, &entry)?;
+        let mut devices = Devices::new(Arc::clone(&serial));
+        arch::attach(&mut devices);
+        if has_input && terminal.is_none() {
+            terminal = Some(console::listen(Arc::clone(&serial), events.interrupter())?);
+        }
+        match run_vcpus(&vm, vcpus, &Arc::new(devices), &events, wanted)? {
+            (_, Outcome::PoweredOff) => return Ok(()),
+            (_, Outcome::Reset) => serial.reset()?,
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The serial port: a 16550.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use vm_superio::Trigger;
+use vm_superio::serial::{Error, NoEvents};
+
+use super::bus::{Action, Device};
+use super::console::Console;
+use super::last_words::LastWords;
+use super::vm::Line;
+use crate::failure::Failure;
+
+/// A serial port and what it is connected to. It stays when the machine starts over.
+pub(super) struct Serial {
+    port: Mutex<Port>,
+    /// Notified when the guest has taken a byte.
+    taken: Condvar,
+    interrupt: Interrupt,
+}
+
+type Port = vm_superio::Serial<Interrupt, NoEvents, Output>;
+
+impl Serial {
+    /// Connects a serial port to a console.
+    pub(super) fn new(console: Console) -> Serial {
+        let interrupt = Interrupt::default();
+        let output = Output { to: console.into_output(), words: LastWords::default() };
+        let port = Port::with_events(interrupt.clone(), NoEvents, output);
+        Serial { port: Mutex::new(port), taken: Condvar::new(), interrupt }
+    }
+
+    /// Connects the port to an interrupt controller; before, its interrupts are lost.
+    pub(super) fn connect(&self, line: Line) {
+        *self.interrupt.lock() = Some(line);
+    }
+
+    /// Disconnects the port from its machine and sets the registers back.
+    pub(super) fn reset(&self) -> Result<(), Failure> {
+        const INTERRUPT_ENABLE: u64 = 1;
+        const LINE_CONTROL: u64 = 3;
+        const MODEM_CONTROL: u64 = 4;
+        // The line control goes first: it decides what the others are.
+        for (offset, value) in [(LINE_CONTROL, 3), (INTERRUPT_ENABLE, 0), (MODEM_CONTROL, 8)] {
+            self.write(offset, &[value])?;
+        }
+        *self.interrupt.lock() = None;
+        Ok(())
+    }
+
+    /// Gives the guest what is typed, and waits until it has room for all of it.
+    pub(super) fn enter(&self, mut typed: &[u8]) {
+        let mut port = self.lock();
+        while !typed.is_empty() {
+            // The guest takes the place of a full buffer, one in loop mode hears nothing.
+            match port.enqueue_raw_bytes(typed) {
+                Ok(count @ 1..) => typed = typed.get(count..).unwrap_or_default(),
+                _ => port = self.taken.wait(port).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
+
+    /// Returns why the guest's kernel gave up, if it said so.
+    pub(super) fn last_words(&self) -> Option<String> {
+        self.lock().writer().words.cause().map(ToOwned::to_owned)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Port> {
+        self.port.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Device for Serial {
+    fn read(&self, offset: u64, data: &mut [u8]) {
+        data.fill(0);
+        if let Some(first) = data.first_mut() {
+            *first = self.lock().read(offset as u8);
+            self.taken.notify_one();
+        }
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> Result<Action, Failure> {
+        let Some(byte) = data.first() else { return Ok(Action::Continue) };
+        let mut port = self.lock();
+        match port.write(offset as u8, *byte) {
+            // Loop mode may have ended.
+            Ok(()) => self.taken.notify_one(),
+            Err(Error::IOError(error)) => return Err(error.into()),
+            Err(error) => return Err(Failure::new(format!("the serial port: {error}"))),
+        }
+        let words = &port.writer().words;
+        Ok(match words.cause() {
+            Some(cause) if words.ended() => Action::Crash(cause.to_owned()),
+            _ => Action::Continue,
+        })
+    }
+}
+
+/// The line to the interrupt controller of the present machine.
+#[derive(Clone, Default)]
+struct Interrupt(Arc<Mutex<Option<Line>>>);
+
+impl Interrupt {
+    fn lock(&self) -> MutexGuard<'_, Option<Line>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Trigger for Interrupt {
+    type E = io::Error;
+
+    fn trigger(&self) -> io::Result<()> {
+        self.lock().as_ref().map_or(Ok(()), Line::pulse)
+    }
+}
+
+/// The console, and who listens.
+struct Output {
+    to: Box<dyn Write + Send>,
+    words: LastWords,
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.to.write(bytes)?;
+        self.words.read(bytes.get(..count).unwrap_or_default());
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}

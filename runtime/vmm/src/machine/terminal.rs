@@ -1,0 +1,58 @@
+//! The terminal that the guest's console is on.
+
+// UNSAFETY: the standard library has no interface to terminals.
+#![expect(unsafe_code, reason = "terminals are a matter of libc")]
+
+use std::io::{self, IsTerminal};
+use std::mem::MaybeUninit;
+
+use crate::failure::Failure;
+
+/// The terminal of stdin, which passes every key but Ctrl-C as it is typed, until this is dropped.
+pub(super) struct Terminal {
+    before: libc::termios,
+}
+
+impl Terminal {
+    /// Takes the terminal of stdin, if that is one.
+    pub(super) fn take() -> Result<Option<Terminal>, Failure> {
+        if !io::stdin().is_terminal() {
+            return Ok(None);
+        }
+        let failed =
+            || Failure::new(format!("cannot set the terminal up: {}", io::Error::last_os_error()));
+        let mut before = MaybeUninit::uninit();
+        // SAFETY: tcgetattr writes a termios to `before`, which outlives the call.
+        if unsafe { libc::tcgetattr(libc::STDIN_FILENO, before.as_mut_ptr()) } != 0 {
+            return Err(failed());
+        }
+        // SAFETY: tcgetattr succeeded, so it has written all of `before`.
+        let before = unsafe { before.assume_init() };
+        let terminal = Terminal { before };
+        if set(&raw_mode(before)) { Ok(Some(terminal)) } else { Err(failed()) }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // Where the terminal is gone, there is nothing to restore.
+        let _ = set(&self.before);
+    }
+}
+
+/// Switches off what a terminal does with keys, but for Ctrl-C; output stays as it is.
+fn raw_mode(mut mode: libc::termios) -> libc::termios {
+    mode.c_iflag &= !(libc::ICRNL | libc::INLCR | libc::IGNCR | libc::IXON | libc::ISTRIP);
+    mode.c_lflag &= !(libc::ICANON | libc::ECHO | libc::IEXTEN);
+    for key in [libc::VQUIT, libc::VSUSP] {
+        mode.c_cc[key] = libc::_POSIX_VDISABLE;
+    }
+    mode.c_cc[libc::VMIN] = 1;
+    mode.c_cc[libc::VTIME] = 0;
+    mode
+}
+
+fn set(mode: &libc::termios) -> bool {
+    // SAFETY: tcsetattr reads an initialised termios, which outlives the call.
+    unsafe { libc::tcsetattr(libc::STDIN_FILENO, libc::TCSANOW, mode) == 0 }
+}

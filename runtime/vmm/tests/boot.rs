@@ -1,0 +1,271 @@
+//! Kernels as a user gives them: those that boot, on small ones of the tests' own, and those that cannot.
+#![cfg(target_arch = "x86_64")]
+
+mod program;
+mod pseudo_terminal;
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::process::{Child, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use program::{has_kvm, program, run, stderr, stdout, temporary};
+use pseudo_terminal::PseudoTerminal;
+
+/// Where the tests' kernels are loaded.
+const LOAD: u32 = 0x10_0000;
+
+/// Where a bzImage starts in 64-bit mode, behind its first byte.
+const ENTRY: usize = 0x200;
+
+/// Machine code that means the same in 32-bit and in 64-bit mode: it prints a text, and goes on with `end`.
+fn code(address: u32, text: &str, end: &[u8]) -> Vec<u8> {
+    // mov dx, 0x3f8; mov esi, TEXT; 1: lodsb; test al, al; jz 2f; out dx, al; jmp 1b; 2:
+    let head = [0x66, 0xba, 0xf8, 0x03, 0xbe];
+    let print = [0xac, 0x84, 0xc0, 0x74, 0x03, 0xee, 0xeb, 0xf8];
+    let text_at = address + (head.len() + 4 + print.len() + end.len()) as u32;
+    [&head, &text_at.to_le_bytes()[..], &print, end, text.as_bytes(), b"\0"].concat()
+}
+
+/// Writes a value to a port, and halts.
+fn out(port: u16, value: u8) -> Vec<u8> {
+    let [low, high] = port.to_le_bytes();
+    vec![0x66, 0xba, low, high, 0xb0, value, 0xee, 0xf4, 0xeb, 0xfd]
+}
+
+/// Switches the machine off, and starts it over, by the register block that the ACPI tables describe.
+fn power_off() -> Vec<u8> {
+    out(0x600, 0x34)
+}
+
+fn reset() -> Vec<u8> {
+    out(0x602, 1)
+}
+
+/// A bzImage of the smallest kind, whose payload begins with `code` at its 64-bit entry.
+fn bzimage(code: &[u8]) -> Vec<u8> {
+    let mut image = vec![0; 1024 + ENTRY];
+    let mut put = |at: usize, bytes: &[u8]| image[at..at + bytes.len()].copy_from_slice(bytes);
+    put(0x1f1, &[1]);
+    put(0x1f4, &64_u32.to_le_bytes());
+    put(0x202, b"HdrS");
+    put(0x206, &0x20f_u16.to_le_bytes());
+    put(0x211, &[1]);
+    put(0x22c, &0x3fff_ffff_u32.to_le_bytes());
+    put(0x236, &1_u16.to_le_bytes());
+    put(0x238, &100_u32.to_le_bytes());
+    put(0x258, &u64::from(LOAD).to_le_bytes());
+    put(0x260, &0x10_0000_u32.to_le_bytes());
+    image.extend(code);
+    image.resize(1024 + 64 * 16, 0);
+    image
+}
+
+/// An ELF file with one segment, and a note with the PVH entry where that is wanted.
+fn elf(code: &[u8], pvh: bool) -> Vec<u8> {
+    let headers = if pvh { 2_u16 } else { 1 };
+    let mut file = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\x3e\0\x01\0\0\0".to_vec();
+    let number = |file: &mut Vec<u8>, value: u64| file.extend(value.to_le_bytes());
+    number(&mut file, u64::from(LOAD));
+    number(&mut file, 64);
+    number(&mut file, 0);
+    file.extend([0, 0, 0, 0, 64, 0, 56, 0, headers as u8, 0, 64, 0, 0, 0, 0, 0]);
+    let mut segment = |kind: u32, offset: u64, size: u64| {
+        file.extend([kind.to_le_bytes(), 7_u32.to_le_bytes()].concat());
+        for value in [offset, u64::from(LOAD), u64::from(LOAD), size, size, 4] {
+            number(&mut file, value);
+        }
+    };
+    segment(1, 256, code.len() as u64);
+    if pvh {
+        segment(4, 224, 20);
+    }
+    file.resize(224, 0);
+    for word in [4, 4, 18, u32::from_le_bytes(*b"Xen\0"), LOAD] {
+        file.extend(u32::to_le_bytes(word));
+    }
+    file.resize(256, 0);
+    file.extend(code);
+    file
+}
+
+/// Boots a kernel of these bytes.
+fn boot(name: &str, kernel: &[u8], options: &[&str], input: &str) -> Output {
+    let path = temporary(name);
+    fs::write(&path, kernel).unwrap();
+    let mut command = program(&["run", "--kernel", path.to_str().unwrap()]);
+    command.args(options).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut vmm = command.spawn().unwrap();
+    vmm.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    ended(vmm)
+}
+
+/// Waits until a run ends; one that does not is killed, and has no exit status.
+fn ended(mut vmm: Child) -> Output {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while vmm.try_wait().unwrap().is_none() {
+        if Instant::now() > deadline {
+            vmm.kill().unwrap();
+        }
+        sleep(Duration::from_millis(5));
+    }
+    vmm.wait_with_output().unwrap()
+}
+
+#[test]
+fn every_format_boots_and_powers_off() {
+    if !has_kvm() {
+        return;
+    }
+    let in_bzimage = code(LOAD + ENTRY as u32, "by its header\n", &power_off());
+    let in_elf = code(LOAD, "by its entry\n", &power_off());
+    let in_pvh = code(LOAD, "by its note\n", &power_off());
+    for (name, kernel, says) in [
+        ("bzimage", bzimage(&in_bzimage), "by its header\n"),
+        ("elf", elf(&in_elf, false), "by its entry\n"),
+        ("pvh", elf(&in_pvh, true), "by its note\n"),
+    ] {
+        let output = boot(name, &kernel, &["--cpus", "2"], "");
+        assert_eq!(output.status.code(), Some(0), "{name}: {}", stderr(&output));
+        assert_eq!(stdout(&output), says, "{name}");
+    }
+}
+
+/// Waits for a character, and sends it back.
+const ECHO: [u8; 15] =
+    // mov dx, 0x3fd; 1: in al, dx; test al, 1; jz 1b; mov dx, 0x3f8; in al, dx; out dx, al
+    [0x66, 0xba, 0xfd, 0x03, 0xec, 0xa8, 0x01, 0x74, 0xfb, 0x66, 0xba, 0xf8, 0x03, 0xec, 0xee];
+
+#[test]
+fn what_is_typed_reaches_the_guest() {
+    if !has_kvm() {
+        return;
+    }
+    let end = [ECHO.repeat(3), power_off()].concat();
+    let kernel = bzimage(&code(LOAD + ENTRY as u32, ">", &end));
+    let output = boot("echo", &kernel, &[], "abc");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(stdout(&output), ">abc");
+}
+
+#[test]
+fn the_terminal_is_the_guests_and_comes_back_however_the_run_ends() {
+    if !has_kvm() {
+        return;
+    }
+    let pty = PseudoTerminal::open();
+    let before = pty.mode();
+    for (name, typed, end, status) in [
+        ("leaves", &b"\x01x"[..], &ECHO[..], 130),
+        ("powers-off", b"x", &power_off(), 0),
+        ("crashes", b"x", &[0x0f, 0x0b], 3),
+    ] {
+        let kernel = bzimage(&code(LOAD + ENTRY as u32, ">", &[&ECHO[..], end].concat()));
+        let path = temporary(name);
+        fs::write(&path, kernel).unwrap();
+        let mut command = program(&["run", "--kernel", path.to_str().unwrap()]);
+        command.stdin(pty.terminal.try_clone().unwrap());
+        let mut vmm = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut prompt = [0];
+        vmm.stdout.as_mut().unwrap().read_exact(&mut prompt).unwrap();
+        assert_eq!(prompt, *b">", "{name}");
+        assert_ne!(pty.mode(), before, "{name}");
+        (&pty.keyboard).write_all(typed).unwrap();
+        let output = ended(vmm);
+        assert_eq!(output.status.code(), Some(status), "{name}: {}", stderr(&output));
+        assert_eq!(pty.mode(), before, "{name}");
+    }
+}
+
+#[test]
+fn a_kernel_that_gives_up_is_a_crash_whether_it_stays_or_restarts() {
+    if !has_kvm() {
+        return;
+    }
+    let panic = "[    0.1] Kernel panic - not syncing: a test\n";
+    let end = "[    0.2] ---[ end Kernel panic - not syncing: a test ]---\n";
+    for (name, text, end) in [
+        ("stays", format!("{panic}{end}"), vec![0xf4, 0xeb, 0xfd]),
+        ("restarts", panic.to_owned(), reset()),
+    ] {
+        let kernel = bzimage(&code(LOAD + ENTRY as u32, &text, &end));
+        let dump = temporary(&format!("{name}.state"));
+        let output = boot(name, &kernel, &["--dump", dump.to_str().unwrap()], "");
+        assert_eq!(output.status.code(), Some(3), "{name}: {}", stderr(&output));
+        let expected = "onereg-vmm: the guest crashed: Kernel panic - not syncing: a test\n";
+        assert_eq!(stderr(&output), expected, "{name}");
+        let shown = run(&["state", "show", dump.to_str().unwrap(), "RSI"]);
+        assert!(stdout(&shown).contains("  RSI "), "{name}: {}", stderr(&shown));
+    }
+}
+
+#[test]
+fn a_reset_starts_the_guest_over() {
+    if !has_kvm() {
+        return;
+    }
+    // Waits for a character: it starts over for `r`, and powers off for all others.
+    let mut end = vec![0x66, 0xba, 0xfd, 0x03, 0xec, 0xa8, 0x01, 0x74, 0xfb];
+    end.extend([0x66, 0xba, 0xf8, 0x03, 0xec, 0x3c, b'r', 0x75, 0x0a]);
+    end.extend(reset());
+    end.extend(power_off());
+    let kernel = bzimage(&code(LOAD + ENTRY as u32, "start\n", &end));
+    let output = boot("reset", &kernel, &[], "rrx");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(stdout(&output), "start\n".repeat(3));
+}
+
+#[test]
+fn what_cannot_boot_is_refused_with_its_name_and_a_remedy() {
+    if !has_kvm() {
+        return;
+    }
+    let good = bzimage(&code(LOAD + ENTRY as u32, "", &power_off()));
+    let mut old = good.clone();
+    old[0x236] = 0;
+    let mut large = good.clone();
+    large[0x263] = 0x7f;
+    let long = "x".repeat(101);
+    let too_long = ["--cmdline", &long];
+    let cases: [(&str, &[u8], &[&str], &str); 7] = [
+        ("garbage", b"garbage", &[], "it is neither a bzImage nor an ELF file: give "),
+        ("empty", b"", &[], "it is neither a bzImage nor an ELF file: give "),
+        ("cut-elf", &elf(&[], false)[..60], &[], "it has to be a vmlinux of x86_64"),
+        ("cut-off", &good[..2000], &[], "it is cut off: 2000 of 2048 bytes are there"),
+        ("32-bit", &old, &[], "it does not start in 64-bit mode: give a kernel for x86_64"),
+        ("large", &large, &[], "KiB are left: give the guest more with --memory"),
+        ("long", &good, &too_long, "has 101 bytes, of which this kernel takes 100: give a shorter"),
+    ];
+    for (name, kernel, options, why) in cases {
+        let output = boot(name, kernel, options, "");
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{name}: {said}");
+        assert!(said.contains(why), "{name}: {said}");
+        let path = temporary(name);
+        assert!(name == "long" || said.contains(path.to_str().unwrap()), "{name}: {said}");
+    }
+    let output = run(&["run", "--kernel", "/nowhere/kernel"]);
+    assert_eq!(output.status.code(), Some(1));
+    let expected = "onereg-vmm: cannot open the kernel /nowhere/kernel: No such file";
+    assert!(stderr(&output).starts_with(expected), "{}", stderr(&output));
+}
+
+#[test]
+fn an_initrd_that_cannot_be_loaded_is_refused() {
+    if !has_kvm() {
+        return;
+    }
+    let kernel = bzimage(&code(LOAD + ENTRY as u32, "", &power_off()));
+    let (large, missing) = (temporary("large-initrd"), temporary("no-initrd"));
+    File::create(&large).unwrap().set_len(128 << 20).unwrap();
+    for (path, why) in
+        [(&large, "KiB are left: give the guest more with --memory"), (&missing, "No such file")]
+    {
+        let path = path.to_str().unwrap();
+        let output = boot("with-initrd", &kernel, &["--initrd", path], "");
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains(path) && said.contains(why), "{said}");
+    }
+}

@@ -1,0 +1,155 @@
+//! Boots a stock kernel as a guest of the VMM of this workspace, in a host of the lab, and judges how each run ends.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use onereg_lab_init::{END, GUEST, GUEST_INITRAMFS, GUEST_KERNEL, system};
+
+/// One run of the VMM.
+struct Boot {
+    /// Number of vCPUs, all of which the guest has to bring online.
+    cpus: u16,
+    /// Memory of the guest.
+    memory: &'static str,
+    /// How the guest is to end, and more of its command line.
+    end: &'static str,
+    /// What is typed once the guest's first process runs.
+    typed: &'static str,
+    /// Lines of the guest's first process before the VMM gets a Ctrl-C.
+    stop_after: Option<usize>,
+    /// Exit status of the VMM.
+    status: i32,
+    /// What the VMM has to print: to stdout and to stderr.
+    says: [&'static str; 2],
+}
+
+/// A run that powers off.
+const PLAIN: Boot = Boot {
+    cpus: 1,
+    memory: "128M",
+    end: "off",
+    typed: "",
+    stop_after: None,
+    status: 0,
+    says: [GUEST, ""],
+};
+
+/// The cause of a panic that the guest's init brings about.
+const KILLED: &str = "the guest crashed: Kernel panic - not syncing: Attempted to kill init!";
+
+const BOOTS: &[Boot] = &[
+    PLAIN,
+    Boot {
+        cpus: 4,
+        memory: "1G",
+        end: "echo",
+        typed: "hello\n",
+        says: ["onereg-lab-guest: HELLO", ""],
+        ..PLAIN
+    },
+    Boot { cpus: 2, end: "panic", status: 3, says: ["end Kernel panic", KILLED], ..PLAIN },
+    Boot { end: "panic panic=-1", status: 3, says: [GUEST, KILLED], ..PLAIN },
+    Boot {
+        end: "restart",
+        stop_after: Some(2),
+        status: 130,
+        says: [GUEST, "interrupted"],
+        ..PLAIN
+    },
+];
+
+/// How long a run may take.
+const PATIENCE: Duration = Duration::from_secs(150);
+
+fn main() -> ExitCode {
+    let mut failed = false;
+    for boot in BOOTS {
+        let start = Instant::now();
+        let result = boot.run();
+        let seconds = start.elapsed().as_secs_f64();
+        let Boot { cpus, memory, end, .. } = boot;
+        let line = |found| println!("{cpus} vCPUs, {memory}, {end}: {found} ({seconds:.1} s)");
+        match result {
+            Ok(found) => line(found),
+            Err(why) => {
+                failed = true;
+                print!("FAILED ");
+                line(why);
+            }
+        }
+    }
+    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+impl Boot {
+    /// Runs the VMM and returns the first line of the guest's init, or what is wrong.
+    fn run(&self) -> Result<String, String> {
+        // Debian's kernels of arm64 set 64 MiB aside for devices, whatever there is: 128 MiB are too few then.
+        let cmdline = format!("console=ttyS0 quiet cma=0 {END}{}", self.end);
+        let mut command = Command::new("/bin/onereg-vmm");
+        command.args(["run", "--kernel", GUEST_KERNEL, "--initrd", GUEST_INITRAMFS]);
+        command.args(["--cpus", &self.cpus.to_string(), "--memory", self.memory]);
+        command.args(["--cmdline", &cmdline]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut vmm = command.spawn().map_err(|error| format!("cannot run the VMM: {error}"))?;
+        let watched = self.watch(&mut vmm).map_err(|error| format!("cannot watch: {error}"));
+        // It has ended already, unless something failed.
+        let _ = vmm.kill();
+        let status = vmm.wait().map_err(|error| format!("cannot wait: {error}"))?;
+        let mut errors = String::new();
+        if let Some(mut stderr) = vmm.stderr.take() {
+            stderr.read_to_string(&mut errors).map_err(|error| error.to_string())?;
+        }
+        let output = watched?;
+        let said = format!("stdout:\n{output}\nstderr:\n{errors}");
+        if status.code() != Some(self.status) {
+            return Err(format!("{status}, not {}\n{said}", self.status));
+        }
+        let first = output.lines().find(|line| line.starts_with(GUEST)).unwrap_or_default();
+        let online = match self.cpus {
+            1 => "CPUs 0,".to_owned(),
+            count => format!("CPUs 0-{},", count - 1),
+        };
+        // Debian's kernels of riscv have no driver of a clock that the VMM could offer.
+        if first.contains("year 1970") && !cfg!(target_arch = "riscv64") {
+            return Err(format!("the guest does not know the time\n{said}"));
+        }
+        let [on_stdout, on_stderr] = self.says;
+        if !output.contains(on_stdout) || !errors.contains(on_stderr) || !first.contains(&online) {
+            return Err(format!("it does not say what it should\n{said}"));
+        }
+        Ok(first.trim_start_matches(GUEST).to_owned())
+    }
+
+    /// Reads what the guest prints until the VMM closes its output, and types and stops as the run says.
+    fn watch(&self, vmm: &mut Child) -> io::Result<String> {
+        let (sender, lines) = mpsc::channel();
+        let output = vmm.stdout.take();
+        thread::spawn(move || {
+            for line in output.into_iter().flat_map(|output| BufReader::new(output).split(b'\n')) {
+                // Nobody listens any more after a time-out.
+                let Ok(()) = sender.send(line) else { return };
+            }
+        });
+        let (mut output, mut seen, deadline) = (String::new(), 0, Instant::now() + PATIENCE);
+        let mut input = vmm.stdin.take();
+        while let Ok(line) = lines.recv_timeout(deadline.saturating_duration_since(Instant::now()))
+        {
+            let line = String::from_utf8_lossy(&line?).into_owned();
+            if line.starts_with(GUEST) {
+                seen += 1;
+                if let Some(mut input) = input.take() {
+                    input.write_all(self.typed.as_bytes())?;
+                }
+                if Some(seen) == self.stop_after {
+                    system::interrupt(vmm.id())?;
+                }
+            }
+            output.extend([line.trim_end_matches('\r'), "\n"]);
+        }
+        Ok(output)
+    }
+}
