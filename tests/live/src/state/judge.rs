@@ -158,7 +158,8 @@ impl Said {
             lies.push(error.to_string());
         }
         for (name, info) in &happened.refused {
-            let takes_any = info.is_some_and(|info| info.row.write == WriteRule::Any);
+            // A block, which has no row, is refused for what other registers say.
+            let takes_any = info.is_none_or(|info| info.row.write == WriteRule::Any);
             let may_follow = is_blocked && takes_any;
             if !is_named(name) && !may_follow {
                 lies.push(format!("{name} is refused"));
