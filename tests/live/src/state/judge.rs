@@ -8,12 +8,12 @@ use std::path::PathBuf;
 use clap::Args;
 use onereg::kvm::Kvm as System;
 use onereg::{
-    Class, Concern, Difference, HostProfile, Info, Present, Refusal, RestoreError, RestoreOptions,
-    Unknown, VcpuState, Verdict, WriteRule,
+    Arch, Class, Concern, Difference, HostProfile, Info, Present, Refusal, RestoreError,
+    RestoreOptions, Unknown, VcpuState, Verdict, WriteRule,
 };
 
 use super::restore::{configuration, into_fresh, read};
-use crate::arch::{self, Configuration};
+use crate::arch::{self, Configuration, Host};
 use crate::failure::Failure;
 use crate::machine;
 use crate::system::Kvm;
@@ -158,8 +158,9 @@ impl Said {
             lies.push(error.to_string());
         }
         for (name, info) in &happened.refused {
-            // A block, which has no row, is refused for what other registers say.
-            let takes_any = info.is_none_or(|info| info.row.write == WriteRule::Any);
+            // A block is refused for what other registers say.
+            let is_block = Host::TABLE.carriers.iter().any(|carrier| carrier.name == name);
+            let takes_any = is_block || info.is_some_and(|info| info.row.write == WriteRule::Any);
             let may_follow = is_blocked && takes_any;
             if !is_named(name) && !may_follow {
                 lies.push(format!("{name} is refused"));
