@@ -1,0 +1,111 @@
+//! The queues of a device, as the device sees them.
+
+use std::sync::Arc;
+
+use virtio_queue::{Queue, QueueOwnedT, QueueT};
+use vm_memory::GuestMemoryMmap;
+use vmm_sys_util::eventfd::EventFd;
+
+use super::chain::Chain;
+use super::fault::GuestFault;
+use super::interrupt::{Cause, Interrupt};
+
+/// The queues of a device, and the way back to its driver.
+pub(super) struct Queues {
+    memory: Arc<GuestMemoryMmap>,
+    pub(super) rings: Vec<Queue>,
+    /// Signalled when there is something new in the queue of that index.
+    pub(super) kicks: Vec<EventFd>,
+    interrupt: Arc<dyn Interrupt>,
+    config_changed: bool,
+}
+
+impl Queues {
+    pub(super) fn new(
+        memory: Arc<GuestMemoryMmap>,
+        rings: Vec<Queue>,
+        kicks: Vec<EventFd>,
+        interrupt: Arc<dyn Interrupt>,
+    ) -> Queues {
+        Queues { memory, rings, kicks, interrupt, config_changed: false }
+    }
+
+    /// Returns the guest's memory.
+    pub(super) fn memory(&self) -> &Arc<GuestMemoryMmap> {
+        &self.memory
+    }
+
+    /// Takes the next chain of a queue; without one, the driver says when there is one again.
+    pub(super) fn pop(&mut self, index: usize) -> Result<Option<Chain>, GuestFault> {
+        let Some(ring) = self.rings.get_mut(index).filter(|ring| ring.ready()) else {
+            return Ok(None);
+        };
+        let memory = self.memory.as_ref();
+        let mut taken = ring.iter(memory)?.next();
+        // What comes in between is seen here, or the driver sees that it has to tell.
+        if taken.is_none() && ring.enable_notification(memory)? {
+            taken = ring.iter(memory)?.next();
+        }
+        let most = ring.max_size();
+        taken.map(|descriptors| Chain::follow(&self.memory, descriptors, most)).transpose()
+    }
+
+    /// Gives the chain of that number back, with so many bytes written.
+    pub(super) fn complete(
+        &mut self,
+        index: usize,
+        head: u16,
+        written: u32,
+    ) -> Result<(), GuestFault> {
+        match self.rings.get_mut(index) {
+            Some(ring) => Ok(ring.add_used(self.memory.as_ref(), head, written)?),
+            None => Ok(()),
+        }
+    }
+
+    /// Interrupts the driver if it wants to know of what was given back.
+    pub(super) fn signal(&mut self, index: usize) -> Result<(), GuestFault> {
+        let Some(ring) = self.rings.get_mut(index) else { return Ok(()) };
+        if ring.needs_notification(self.memory.as_ref())? {
+            self.interrupt.raise(Cause::Queue(index as u16));
+        }
+        Ok(())
+    }
+
+    /// Serves the chains of a queue one after the other: `each` returns how many bytes it wrote. What is more than a
+    /// queue full waits for the next turn.
+    pub(super) fn serve(
+        &mut self,
+        index: usize,
+        mut each: impl FnMut(&Chain) -> Result<u32, GuestFault>,
+    ) -> Result<(), GuestFault> {
+        let most = self.rings.get(index).map_or(0, QueueT::size);
+        for served in 0..most {
+            let Some(chain) = self.pop(index)? else {
+                return if served == 0 { Ok(()) } else { self.signal(index) };
+            };
+            let written = each(&chain)?;
+            self.complete(index, chain.head(), written)?;
+        }
+        self.kick(index);
+        self.signal(index)
+    }
+
+    /// Has the device serve a queue again.
+    pub(super) fn kick(&self, index: usize) {
+        if let Some(kick) = self.kicks.get(index) {
+            // A counter that is full wakes, too.
+            let _ = kick.write(1);
+        }
+    }
+
+    /// Tells the driver that the configuration is another one.
+    pub(super) fn change_config(&mut self) {
+        self.config_changed = true;
+    }
+
+    /// Says once that the configuration is another one.
+    pub(super) fn take_config_change(&mut self) -> bool {
+        std::mem::take(&mut self.config_changed)
+    }
+}
