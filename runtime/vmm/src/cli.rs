@@ -111,9 +111,13 @@ pub(crate) struct RunOptions {
     #[arg(long, value_name = "SIZE", default_value = "128M", value_parser = size::parse)]
     pub(crate) memory: u64,
 
-    /// Disk image, read-only with `,ro` (not in this version)
+    /// Disk: a raw file, read-only with `,ro`
     #[arg(long, value_name = "FILE[,ro]")]
     pub(crate) disk: Vec<String>,
+
+    /// How the guest reaches its virtio devices: stock kernels of distributions have both
+    #[arg(long, value_enum, default_value_t = Transport::Pci)]
+    pub(crate) transport: Transport,
 
     /// Network interface on a tap device (not in this version)
     #[arg(long, value_name = "tap=NAME[,mac=MAC]")]
@@ -130,6 +134,14 @@ pub(crate) struct RunOptions {
     /// Where the state of every vCPU goes when the guest ends or crashes
     #[arg(long, value_name = "FILE")]
     pub(crate) dump: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Transport {
+    /// A PCI bus with messages as interrupts
+    Pci,
+    /// Registers in memory and a line each
+    Mmio,
 }
 
 #[derive(Debug, Args)]

@@ -9,15 +9,16 @@ mod guest;
 mod last_words;
 mod linux;
 mod loader;
+mod pci;
 mod serial;
 mod signals;
 mod terminal;
 mod threads;
 mod trace;
 mod vcpu;
-#[expect(dead_code, reason = "the transports that put devices into a machine come next")]
 mod virtio;
 mod vm;
+mod wires;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -35,6 +36,7 @@ use crate::machine::serial::Serial;
 use crate::machine::threads::{AfterFailure, Events, Outcome, SharedTrace};
 use crate::machine::trace::{Trace, Watch};
 use crate::machine::vcpu::Vcpu;
+use crate::machine::virtio::Inventory;
 use crate::machine::vm::Vm;
 use crate::probe::{self, Profile};
 
@@ -48,7 +50,8 @@ pub(crate) fn run(kvm: &Path, options: &RunOptions) -> Result<(), Failure> {
         Some(kernel) => {
             let initrd = options.initrd.as_deref();
             let linux = Linux { kernel, initrd, cmdline: &options.cmdline };
-            linux::run(kvm, options.memory, &linux, &wanted, console)
+            let inventory = Inventory::open(options)?;
+            linux::run(kvm, options.memory, &linux, &wanted, console, &inventory)
         }
         None => {
             let vm = Vm::new(kvm, options.memory)?;
@@ -57,14 +60,16 @@ pub(crate) fn run(kvm: &Path, options: &RunOptions) -> Result<(), Failure> {
     }
 }
 
-/// Refuses what this version does not do yet, rather than ignore it.
+/// Refuses what would be ignored: what this version does not do yet, and what its guest does not use.
 fn refuse_unsupported(options: &RunOptions) -> Result<(), Failure> {
-    let given = [("--disk", !options.disk.is_empty()), ("--net", !options.net.is_empty())];
-    match given.iter().find(|(_, given)| *given) {
-        Some((option, _)) => Err(Failure::new(format!(
-            "{option} is not supported in this version, whose only device is a serial port: leave it out"
-        ))),
-        None => Ok(()),
+    if !options.net.is_empty() {
+        return Err(Failure::new("--net is not supported in this version: leave it out"));
+    }
+    match options.kernel {
+        None if !options.disk.is_empty() => Err(Failure::new(
+            "the built-in guest has no driver for a --disk: leave it out, or give a --kernel",
+        )),
+        _ => Ok(()),
     }
 }
 

@@ -9,6 +9,7 @@ use super::bus::Devices;
 use super::console::{self, Console};
 use super::serial::Serial;
 use super::threads::{Events, Outcome};
+use super::virtio::Inventory;
 use super::vm::Vm;
 use super::{Wanted, run_vcpus};
 use crate::failure::Failure;
@@ -33,6 +34,7 @@ pub(super) fn run(
     linux: &Linux<'_>,
     wanted: &Wanted<'_>,
     console: Console,
+    inventory: &Inventory,
 ) -> Result<(), Failure> {
     let has_input = console.has_input();
     let serial = Arc::new(Serial::new(console));
@@ -46,16 +48,19 @@ pub(super) fn run(
             .collect::<Result<Vec<_>, _>>()?;
         irqchip.complete(&vcpus)?;
         serial.connect(vm.line(arch::SERIAL_LINE));
-        let entry = arch::load(&vm, &vcpus, &irqchip, linux)?;
-        arch::place(&vcpus, &entry)?;
         let mut devices = Devices::new(Arc::clone(&serial));
         arch::attach(&mut devices);
+        let virtio = inventory.attach(&vm, &mut devices)?;
+        let entry = arch::load(&vm, &vcpus, &irqchip, linux, virtio.found())?;
+        arch::place(&vcpus, &entry)?;
         if has_input && terminal.is_none() {
             terminal = Some(console::listen(Arc::clone(&serial), events.interrupter())?);
         }
-        match run_vcpus(&vm, vcpus, &Arc::new(devices), &events, wanted)? {
-            (_, Outcome::PoweredOff) => return Ok(()),
-            (_, Outcome::Reset) => serial.reset()?,
+        let (_, outcome) = run_vcpus(&vm, vcpus, &Arc::new(devices), &events, wanted)?;
+        virtio.stop();
+        match outcome {
+            Outcome::PoweredOff => return Ok(()),
+            Outcome::Reset => serial.reset()?,
         }
     }
 }

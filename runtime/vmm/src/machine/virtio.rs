@@ -1,11 +1,18 @@
-//! Virtio devices: the queues and the state machine that all share, and the devices.
+//! Virtio devices: the queues and the state machine that all share, the transports, and the devices.
 
+mod block;
 mod chain;
 mod control;
 mod device;
 mod fault;
 mod interrupt;
+mod inventory;
+mod mmio;
+mod pci;
 mod queues;
 mod rng;
 #[cfg(test)]
 mod testing;
+mod worker;
+
+pub(super) use inventory::{Found, Inventory};

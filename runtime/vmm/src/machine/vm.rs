@@ -16,6 +16,7 @@ use vm_memory::{Address, GuestMemoryBackend, GuestMemoryMmap, GuestMemoryRegion}
 
 use super::arch;
 use super::vcpu::Vcpu;
+use super::wires::VmWires;
 use crate::failure::Failure;
 use crate::probe::About;
 
@@ -93,6 +94,16 @@ impl Vm {
     /// Returns the guest's memory.
     pub(crate) fn memory(&self) -> &GuestMemoryMmap {
         &self.memory
+    }
+
+    /// Returns the guest's memory for who may use it longer than the VM.
+    pub(super) fn shared_memory(&self) -> Arc<GuestMemoryMmap> {
+        Arc::clone(&self.memory)
+    }
+
+    /// Returns what devices reach the guest by.
+    pub(super) fn wires(&self) -> VmWires {
+        VmWires(Arc::clone(&self.fd))
     }
 
     /// Returns its file descriptor, for what is not memory and not a vCPU.

@@ -8,14 +8,21 @@ use vm_memory::{Address, GuestMemoryBackend, GuestMemoryMmap, GuestMemoryRegion}
 
 use super::SERIAL;
 use crate::failure::Failure;
+use crate::machine::bus::Slot;
 use crate::machine::linux::Told;
+use crate::machine::pci::Space;
+use crate::machine::virtio::Found;
 
 /// What the architecture adds.
 pub(super) struct Parts<'a> {
     /// Handle of the controller that the devices' interrupts go to.
     pub(super) interrupt_parent: u32,
-    /// Interrupt of the serial port, as that controller wants it.
-    pub(super) serial_interrupt: &'a [u32],
+    /// Names one of its inputs, where a device pulses it.
+    pub(super) interrupt: &'a dyn Fn(u32) -> Vec<u32>,
+    /// Input of the serial port.
+    pub(super) serial_input: u32,
+    /// Where PCI's messages go: a property and its value.
+    pub(super) messages: (&'a str, &'a [u32]),
     /// Writes the CPUs, their timers and the interrupt controllers.
     pub(super) rest: &'a dyn Fn(&mut FdtWriter) -> Result<(), Error>,
 }
@@ -24,19 +31,21 @@ pub(super) struct Parts<'a> {
 pub(super) fn write(
     memory: &GuestMemoryMmap,
     told: &Told<'_>,
+    virtio: &Found,
     parts: &Parts<'_>,
 ) -> Result<Vec<u8>, Failure> {
     let mut seed = [0; 40];
     File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut seed)).map_err(
         |error| Failure::new(format!("cannot read the guest's seed from /dev/urandom: {error}")),
     )?;
-    tree(memory, told, parts, &seed)
+    tree(memory, told, virtio, parts, &seed)
         .map_err(|error| Failure::new(format!("cannot make the device tree: {error}")))
 }
 
 fn tree(
     memory: &GuestMemoryMmap,
     told: &Told<'_>,
+    virtio: &Found,
     parts: &Parts<'_>,
     seed: &[u8],
 ) -> Result<Vec<u8>, Error> {
@@ -57,6 +66,14 @@ fn tree(
     }
     (parts.rest)(&mut tree)?;
     serial(&mut tree, parts)?;
+    match virtio {
+        Found::Pci(space) => pci_host(&mut tree, space, parts)?,
+        Found::Mmio(devices) => {
+            for (slot, input) in devices {
+                virtio_mmio(&mut tree, *slot, &(parts.interrupt)(*input))?;
+            }
+        }
+    }
     tree.end_node(root)?;
     tree.finish()
 }
@@ -80,7 +97,38 @@ fn serial(tree: &mut FdtWriter, parts: &Parts<'_>) -> Result<(), Error> {
     let node = tree.begin_node(&format!("serial@{:x}", SERIAL.address))?;
     tree.property_string("compatible", "ns16550a")?;
     tree.property_array_u64("reg", &[SERIAL.address, SERIAL.length])?;
-    tree.property_array_u32("interrupts", parts.serial_interrupt)?;
+    tree.property_array_u32("interrupts", &(parts.interrupt)(parts.serial_input))?;
     tree.property_u32("clock-frequency", 1_843_200)?;
+    tree.end_node(node)
+}
+
+fn pci_host(tree: &mut FdtWriter, space: &Space, parts: &Parts<'_>) -> Result<(), Error> {
+    /// Marks a range of memory with addresses of 32 bits.
+    const MEMORY: u32 = 0x0200_0000;
+    let Space { configuration, window } = space;
+    let halves = |value: u64| [(value >> 32) as u32, value as u32];
+    let [high, low] = halves(window.address);
+    let [size_high, size_low] = halves(window.length);
+    let node = tree.begin_node(&format!("pcie@{:x}", configuration.address))?;
+    tree.property_string("compatible", "pci-host-ecam-generic")?;
+    tree.property_string("device_type", "pci")?;
+    tree.property_u32("#address-cells", 3)?;
+    tree.property_u32("#size-cells", 2)?;
+    tree.property_array_u64("reg", &[configuration.address, configuration.length])?;
+    tree.property_array_u32("bus-range", &[0, 0])?;
+    // The addresses on the bus are those of memory.
+    tree.property_array_u32("ranges", &[MEMORY, high, low, high, low, size_high, size_low])?;
+    let (property, value) = parts.messages;
+    tree.property_array_u32(property, value)?;
+    tree.property_null("dma-coherent")?;
+    tree.end_node(node)
+}
+
+fn virtio_mmio(tree: &mut FdtWriter, slot: Slot, interrupt: &[u32]) -> Result<(), Error> {
+    let node = tree.begin_node(&format!("virtio_mmio@{:x}", slot.address))?;
+    tree.property_string("compatible", "virtio,mmio")?;
+    tree.property_array_u64("reg", &[slot.address, slot.length])?;
+    tree.property_array_u32("interrupts", interrupt)?;
+    tree.property_null("dma-coherent")?;
     tree.end_node(node)
 }

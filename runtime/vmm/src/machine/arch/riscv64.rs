@@ -21,6 +21,7 @@ use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
 use crate::failure::Failure;
 use crate::machine::bus::{Bus, Slot};
 use crate::machine::guest::{self, Wishes};
+use crate::machine::pci::Space;
 use crate::machine::vcpu::Vcpu;
 use crate::machine::vm::describe;
 use crate::probe::About;
@@ -40,6 +41,15 @@ pub(crate) const GUEST_FEATURES: &str = "all";
 
 /// Registers of the serial port, where the `virt` machine of QEMU has them.
 pub(crate) const SERIAL: Slot = Slot { bus: Bus::Memory, address: 0x1000_0000, length: 8 };
+
+/// The PCI host, between the interrupt controllers and memory.
+pub(crate) const PCI: Space = Space {
+    configuration: Slot { bus: Bus::Memory, address: 0x3000_0000, length: 1 << 20 },
+    window: Slot { bus: Bus::Memory, address: 0x4000_0000, length: 0x4000_0000 },
+};
+
+/// Registers of the first virtio device that is not behind PCI, where the `virt` machine of QEMU has its own.
+pub(crate) const VIRTIO_MMIO: u64 = 0x1000_1000;
 
 /// Least memory of a VM in bytes.
 pub(crate) const MEMORY_MIN: u64 = 2 << 20;

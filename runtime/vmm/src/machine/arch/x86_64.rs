@@ -31,6 +31,7 @@ use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
 use crate::failure::Failure;
 use crate::machine::bus::{Bus, Slot};
 use crate::machine::guest::{self, Wishes};
+use crate::machine::pci::Space;
 use crate::machine::vcpu::Vcpu;
 use crate::machine::vm::describe;
 use crate::probe::{About, CpuidEntry};
@@ -55,6 +56,15 @@ pub(crate) const GUEST_FEATURES: &str = "all";
 
 /// Ports of the first serial port of a PC.
 pub(crate) const SERIAL: Slot = Slot { bus: Bus::Port, address: 0x3f8, length: 8 };
+
+/// The PCI host, between memory and the interrupt controllers.
+pub(crate) const PCI: Space = Space {
+    configuration: Slot { bus: Bus::Memory, address: 0xe000_0000, length: 1 << 20 },
+    window: Slot { bus: Bus::Memory, address: 0xd000_0000, length: 0x1000_0000 },
+};
+
+/// Registers of the first virtio device that is not behind PCI.
+pub(crate) const VIRTIO_MMIO: u64 = 0xfeb0_0000;
 
 /// Least memory of a VM in bytes.
 pub(crate) const MEMORY_MIN: u64 = 2 << 20;

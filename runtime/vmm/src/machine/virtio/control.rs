@@ -141,9 +141,9 @@ impl Control {
         self.device.kind()
     }
 
-    /// Returns what is signalled to serve each queue.
-    pub(super) fn kicks(&self) -> &[EventFd] {
-        &self.queues.kicks
+    /// Returns what is signalled to serve each queue, for those who signal it.
+    pub(super) fn kicks(&self) -> io::Result<Vec<EventFd>> {
+        self.queues.kicks.iter().map(EventFd::try_clone).collect()
     }
 
     /// Returns what to wait at for [`Control::wake`].
@@ -195,11 +195,6 @@ impl Control {
         if self.status & (DRIVER | NEEDS_RESET) == DRIVER {
             self.device.write_config(offset, data);
         }
-    }
-
-    /// Has the device serve the queue of that index.
-    pub(super) fn notify(&self, queue: u32) {
-        self.queues.kick(queue as usize);
     }
 
     /// Has the device look at what woke it: the data of an event of its epoll.
@@ -396,5 +391,84 @@ fn word(features: u64, select: u32) -> u32 {
         0 => features as u32,
         1 => (features >> 32) as u32,
         _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Driver;
+    use super::*;
+
+    /// Changes its configuration whenever it is told of its queue, and keeps what was done to it.
+    #[derive(Default)]
+    struct Restless {
+        config: [u8; 4],
+        features: u64,
+    }
+
+    impl VirtioDevice for Restless {
+        fn kind(&self) -> Kind {
+            Kind { id: 0x3f, name: "restless", class: [0xff, 0, 0] }
+        }
+
+        fn features(&self) -> u64 {
+            0b101
+        }
+
+        fn queue_sizes(&self) -> &[u16] {
+            &[4, 8]
+        }
+
+        fn read_config(&self, offset: u64, data: &mut [u8]) {
+            let features = self.features.to_le_bytes();
+            super::super::device::copy_config(
+                &[&self.config[..], &features].concat(),
+                offset,
+                data,
+            );
+        }
+
+        fn write_config(&mut self, _: u64, data: &[u8]) {
+            self.config.copy_from_slice(data);
+        }
+
+        fn start(&mut self, features: u64) {
+            self.features = features;
+        }
+
+        fn reset(&mut self) {
+            *self = Restless::default();
+        }
+
+        fn notified(&mut self, queue: usize, queues: &mut Queues) -> Result<(), GuestFault> {
+            if queue == 1 {
+                queues.change_config();
+            }
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_changed_configuration_has_another_generation() {
+        let mut driver = Driver::start(Restless::default());
+        driver.interrupts();
+        let before = driver.control.read(Register::ConfigGeneration);
+        driver.kick(1);
+        assert_eq!(driver.control.read(Register::ConfigGeneration), before + 1);
+        assert_eq!(driver.interrupts(), [Cause::Config]);
+        driver.kick(0);
+        assert_eq!(driver.control.read(Register::ConfigGeneration), before + 1);
+        assert!(driver.interrupts().is_empty());
+    }
+
+    #[test]
+    fn the_device_gets_the_features_that_were_taken_and_forgets_them() {
+        let mut driver = Driver::start_with(Restless::default(), VERSION_1 | 0b100);
+        assert_eq!(driver.config::<8>(4), (VERSION_1 | 0b100).to_le_bytes());
+        driver.control.write_config(0, b"next");
+        assert_eq!(driver.config::<4>(0), *b"next");
+        driver.control.write(Register::Status, 0);
+        driver.control.write_config(0, b"none");
+        assert_eq!(driver.config::<12>(0), [0; 12]);
     }
 }

@@ -1,5 +1,7 @@
 //! The source of entropy: bytes of the host's own.
 
+use virtio_bindings::virtio_ids::VIRTIO_ID_RNG;
+
 use super::device::{Kind, VirtioDevice, copy_config};
 use super::fault::GuestFault;
 use super::queues::Queues;
@@ -12,7 +14,7 @@ pub(super) struct Rng;
 
 impl VirtioDevice for Rng {
     fn kind(&self) -> Kind {
-        Kind { id: 4, name: "rng", class: [0x10, 0, 0] }
+        Kind { id: VIRTIO_ID_RNG as u16, name: "rng", class: [0x10, 0, 0] }
     }
 
     fn features(&self) -> u64 {

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
 use vmm_sys_util::epoll::EpollEvent;
+use vmm_sys_util::eventfd::EventFd;
 
 use super::control::{Control, Half, Register};
 use super::device::VirtioDevice;
@@ -46,6 +47,7 @@ pub(super) struct Descriptor {
 pub(super) struct Driver {
     pub(super) memory: Arc<GuestMemoryMmap>,
     pub(super) control: Control,
+    kicks: Vec<EventFd>,
     interrupts: Arc<Interrupts>,
     queues: Vec<Positions>,
     next_buffer: u64,
@@ -92,7 +94,8 @@ impl Driver {
         let control =
             Control::new("virtio-test".to_owned(), device, Arc::clone(&memory), interrupt);
         let control = control.unwrap();
-        Driver { memory, control, interrupts, queues: Vec::new(), next_buffer: BUFFERS }
+        let kicks = control.kicks().unwrap();
+        Driver { memory, control, kicks, interrupts, queues: Vec::new(), next_buffer: BUFFERS }
     }
 
     /// Resets the device and starts it with those of its features.
@@ -204,7 +207,7 @@ impl Driver {
 
     /// Tells the device of a queue, and lets it work until it has nothing to do.
     pub(super) fn kick(&mut self, queue: usize) {
-        self.control.notify(queue as u32);
+        self.kicks[queue].write(1).unwrap();
         self.run();
     }
 

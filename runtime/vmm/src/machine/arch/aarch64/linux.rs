@@ -1,5 +1,6 @@
 //! How Linux boots on arm64: its Image, the first registers, and the device tree.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use kvm_bindings::{KVM_ARM_IRQ_TYPE_SHIFT, KVM_ARM_IRQ_TYPE_SPI, KVM_MP_STATE_STOPPED};
@@ -16,16 +17,24 @@ use crate::failure::Failure;
 use crate::machine::bus::Devices;
 use crate::machine::linux::{Linux, Told};
 use crate::machine::vcpu::Vcpu;
+use crate::machine::virtio::Found;
 use crate::machine::vm::Vm;
 
 /// Features of the vCPUs.
 pub(crate) const FEATURES: &str = "all";
 
 /// Input of the interrupt controller that the serial port is connected to: the first of the shared ones.
-pub(crate) const SERIAL_LINE: u32 =
-    KVM_ARM_IRQ_TYPE_SPI << KVM_ARM_IRQ_TYPE_SHIFT | FIRST_SHARED + SERIAL_INTERRUPT;
+pub(crate) const SERIAL_LINE: u32 = line(SERIAL_INTERRUPT);
 const SERIAL_INTERRUPT: u32 = 0;
 const FIRST_SHARED: u32 = 32;
+
+/// Shared inputs of virtio devices that are not behind PCI.
+pub(crate) const VIRTIO_LINES: Range<u32> = 16..48;
+
+/// Returns the number that KVM has for a shared input.
+pub(crate) const fn line(input: u32) -> u32 {
+    KVM_ARM_IRQ_TYPE_SPI << KVM_ARM_IRQ_TYPE_SHIFT | FIRST_SHARED + input
+}
 
 /// Handles of nodes that others refer to.
 const GIC_HANDLE: u32 = 1;
@@ -44,10 +53,11 @@ pub(crate) fn load(
     vcpus: &[Vcpu],
     irqchip: &Irqchip,
     linux: &Linux<'_>,
+    virtio: &Found,
 ) -> Result<Entry, Failure> {
     let affinity = |vcpu: &Vcpu| vcpu.registers().get(MPIDR_EL1);
     let affinities = vcpus.iter().map(affinity).collect::<Result<Vec<_>, _>>()?;
-    image::load(vm.memory(), linux, |told| tree(vm, &affinities, irqchip, told))
+    image::load(vm.memory(), linux, |told| tree(vm, &affinities, irqchip, (told, virtio)))
 }
 
 /// Points the first vCPU at the kernel; the others wait until it starts them through PSCI.
@@ -70,11 +80,14 @@ fn tree(
     vm: &Vm,
     affinities: &[MpidrEl1],
     irqchip: &Irqchip,
-    told: &Told<'_>,
+    (told, virtio): (&Told<'_>, &Found),
 ) -> Result<Vec<u8>, Failure> {
     let parts = devicetree::Parts {
         interrupt_parent: GIC_HANDLE,
-        serial_interrupt: &[SHARED, SERIAL_INTERRUPT, EDGE_RISING],
+        interrupt: &|input| vec![SHARED, input, EDGE_RISING],
+        serial_input: SERIAL_INTERRUPT,
+        // Every sender has a number of its own, from 0 on.
+        messages: ("msi-map", &[0, ITS_HANDLE, 0, 0x1_0000]),
         rest: &|tree| {
             cpus(tree, affinities)?;
             psci(tree)?;
@@ -86,7 +99,7 @@ fn tree(
             gic(tree, irqchip)
         },
     };
-    devicetree::write(vm.memory(), told, &parts)
+    devicetree::write(vm.memory(), told, virtio, &parts)
 }
 
 fn cpus(tree: &mut FdtWriter, affinities: &[MpidrEl1]) -> Result<(), Error> {

@@ -1,5 +1,7 @@
 //! How Linux boots on riscv: its Image, the first registers, and the device tree.
 
+use std::ops::Range;
+
 use onereg::riscv::{
     A0, A1, CONFIG_SATP_MODE, CONFIG_ZICBOM_BLOCK_SIZE, CONFIG_ZICBOP_BLOCK_SIZE,
     CONFIG_ZICBOZ_BLOCK_SIZE, ConfigSatpMode, Extension, MP_STATE, MpState, MpStateMpState, PC,
@@ -16,6 +18,7 @@ use crate::failure::Failure;
 use crate::machine::bus::Devices;
 use crate::machine::linux::{Linux, Told};
 use crate::machine::vcpu::Vcpu;
+use crate::machine::virtio::Found;
 use crate::machine::vm::Vm;
 
 /// Features of the vCPUs.
@@ -23,6 +26,14 @@ pub(crate) const FEATURES: &str = "all";
 
 /// Input of the interrupt controller that the serial port is connected to.
 pub(crate) const SERIAL_LINE: u32 = 1;
+
+/// Inputs of virtio devices that are not behind PCI.
+pub(crate) const VIRTIO_LINES: Range<u32> = 16..48;
+
+/// Returns the number that KVM has for an input.
+pub(crate) fn line(input: u32) -> u32 {
+    input
+}
 
 /// Handles of nodes that others refer to; those of the harts' own controllers follow.
 const APLIC_HANDLE: u32 = 1;
@@ -45,13 +56,16 @@ pub(crate) fn load(
     vcpus: &[Vcpu],
     irqchip: &Irqchip,
     linux: &Linux<'_>,
+    virtio: &Found,
 ) -> Result<Entry, Failure> {
     vcpus.iter().for_each(forgo_calls);
     let hart = match vcpus.first() {
         Some(vcpu) => Hart::of(vcpu)?,
         None => return Err(Failure::new("a machine without vCPUs boots nothing")),
     };
-    image::load(vm.memory(), linux, |told| tree(vm, &hart, vcpus.len() as u32, irqchip, told))
+    image::load(vm.memory(), linux, |told| {
+        tree(vm, &hart, vcpus.len() as u32, irqchip, (told, virtio))
+    })
 }
 
 /// Switches off the firmware calls that KVM would pass on to this program, which answers none. What an older host does
@@ -127,18 +141,20 @@ fn tree(
     hart: &Hart,
     count: u32,
     irqchip: &Irqchip,
-    told: &Told<'_>,
+    (told, virtio): (&Told<'_>, &Found),
 ) -> Result<Vec<u8>, Failure> {
     let parts = devicetree::Parts {
         interrupt_parent: APLIC_HANDLE,
-        serial_interrupt: &[SERIAL_LINE, EDGE_RISING],
+        interrupt: &|input| vec![input, EDGE_RISING],
+        serial_input: SERIAL_LINE,
+        messages: ("msi-parent", &[IMSICS_HANDLE]),
         rest: &|tree| {
             cpus(tree, hart, count)?;
             imsics(tree, irqchip, count)?;
             aplic(tree)
         },
     };
-    devicetree::write(vm.memory(), told, &parts)
+    devicetree::write(vm.memory(), told, virtio, &parts)
 }
 
 fn cpus(tree: &mut FdtWriter, hart: &Hart, count: u32) -> Result<(), Error> {

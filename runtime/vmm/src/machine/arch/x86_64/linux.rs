@@ -1,5 +1,6 @@
 //! How Linux boots on x86: its kernel, what it is told, and the first registers.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use kvm_bindings::{CpuId, KVM_MAX_CPUID_ENTRIES};
@@ -23,6 +24,7 @@ use crate::machine::bus::Devices;
 use crate::machine::linux::{Linux, Told};
 use crate::machine::loader;
 use crate::machine::vcpu::Vcpu;
+use crate::machine::virtio::Found;
 use crate::machine::vm::{Vm, describe};
 
 /// Features of the vCPUs.
@@ -30,6 +32,14 @@ pub(crate) const FEATURES: &str = "all";
 
 /// Input of the IO-APIC that the serial port is connected to.
 pub(crate) const SERIAL_LINE: u32 = 4;
+
+/// Inputs of virtio devices that are not behind PCI.
+pub(crate) const VIRTIO_LINES: Range<u32> = 10..24;
+
+/// Returns the number that KVM has for an input.
+pub(crate) fn line(input: u32) -> u32 {
+    input
+}
 
 /// First byte above what a BIOS would take.
 pub(super) const HIGH_MEMORY: u64 = 0x10_0000;
@@ -61,6 +71,7 @@ pub(crate) fn load(
     vcpus: &[Vcpu],
     _irqchip: &Irqchip,
     linux: &Linux<'_>,
+    virtio: &Found,
 ) -> Result<Entry, Failure> {
     let memory = vm.memory();
     let low_end = memory.iter().next().map_or(0, |region| region.last_addr().raw_value() + 1);
@@ -79,7 +90,7 @@ pub(crate) fn load(
     };
     written
         .map_err(|error| Failure::new(format!("cannot tell the kernel of its machine: {error}")))?;
-    acpi::write(memory, vcpus.len() as u8)?;
+    acpi::write(memory, vcpus.len() as u8, virtio)?;
     Ok(Entry { start: kernel.start })
 }
 

@@ -1,0 +1,137 @@
+//! Which devices a machine gets, and how its guest finds them.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use super::block::{Block, Disk, RawFile};
+use super::control::Control;
+use super::device::VirtioDevice;
+use super::mmio::{self, VirtioMmio};
+use super::pci::VirtioPci;
+use super::rng::Rng;
+use super::worker::Worker;
+use crate::cli::{RunOptions, Transport};
+use crate::failure::Failure;
+use crate::machine::arch;
+use crate::machine::arch::linux::{VIRTIO_LINES, line};
+use crate::machine::bus::{Bus, Devices, Slot};
+use crate::machine::pci::{self, Function, Space};
+use crate::machine::vm::Vm;
+use crate::machine::wires::Wires;
+
+/// What the devices of every start of a machine are made of.
+pub(crate) struct Inventory {
+    transport: Transport,
+    disks: Vec<Arc<dyn Disk>>,
+}
+
+/// The virtio devices of one start, at work.
+pub(crate) struct Virtio {
+    workers: Vec<Worker>,
+    found: Found,
+}
+
+/// How a guest finds the devices.
+pub(crate) enum Found {
+    /// Behind a PCI host.
+    Pci(Space),
+    /// Where it is told: the registers, and the interrupt.
+    Mmio(Vec<(Slot, u32)>),
+}
+
+impl Inventory {
+    /// Opens what the options name.
+    pub(crate) fn open(options: &RunOptions) -> Result<Inventory, Failure> {
+        let open = |option: &String| RawFile::open(option).map(|disk| Arc::new(disk) as _);
+        let disks = options.disk.iter().map(open).collect::<Result<Vec<_>, Failure>>()?;
+        Ok(Inventory { transport: options.transport, disks })
+    }
+
+    /// Makes the devices, puts them into a machine, and sets them to work.
+    pub(crate) fn attach(&self, vm: &Vm, devices: &mut Devices) -> Result<Virtio, Failure> {
+        let made = self.make();
+        let (controls, found) = match self.transport {
+            Transport::Pci => attach_pci(vm, devices, made)?,
+            Transport::Mmio => attach_mmio(vm, devices, made)?,
+        };
+        let workers = controls.into_iter().map(Worker::start).collect::<io::Result<Vec<_>>>();
+        let workers = workers.map_err(|error| {
+            Failure::new(format!("cannot start the thread of a virtio device: {error}"))
+        })?;
+        Ok(Virtio { workers, found })
+    }
+
+    fn make(&self) -> Vec<Named> {
+        let mut devices: Vec<Box<dyn VirtioDevice>> = Vec::new();
+        for (index, disk) in self.disks.iter().enumerate() {
+            devices.push(Box::new(Block::new(Arc::clone(disk), format!("disk{index}"))));
+        }
+        devices.push(Box::new(Rng));
+        let mut named = Vec::<Named>::new();
+        for device in devices {
+            let kind = device.kind();
+            let number = named.iter().filter(|(_, other)| other.kind() == kind).count();
+            named.push((format!("virtio-{}{number}", kind.name), device));
+        }
+        named
+    }
+}
+
+type Named = (String, Box<dyn VirtioDevice>);
+
+type Attached = (Vec<Arc<Mutex<Control>>>, Found);
+
+fn attach_pci(vm: &Vm, devices: &mut Devices, made: Vec<Named>) -> Result<Attached, Failure> {
+    let mut functions: Vec<Arc<dyn Function>> = Vec::new();
+    let mut controls = Vec::new();
+    for (device, (name, made)) in (0..).zip(made) {
+        let wires: Arc<dyn Wires> = Arc::new(vm.wires());
+        let memory = vm.shared_memory();
+        let sender = pci::requester(device);
+        let function = VirtioPci::new(name.clone(), made, memory, wires, sender);
+        let function = function.map_err(|error| cannot_make(&name, &error))?;
+        controls.push(Arc::clone(function.control()));
+        functions.push(Arc::new(function));
+    }
+    pci::attach(devices, arch::PCI, functions)?;
+    Ok((controls, Found::Pci(arch::PCI)))
+}
+
+fn attach_mmio(vm: &Vm, devices: &mut Devices, made: Vec<Named>) -> Result<Attached, Failure> {
+    if VIRTIO_LINES.len() < made.len() {
+        return Err(Failure::new(format!(
+            "cannot give the guest {} virtio devices with --transport mmio: {} are the most, leave some out or take pci",
+            made.len(),
+            VIRTIO_LINES.len()
+        )));
+    }
+    let (mut controls, mut found) = (Vec::new(), Vec::new());
+    let addresses = (arch::VIRTIO_MMIO..).step_by(mmio::LENGTH as usize);
+    for ((address, interrupt), (name, made)) in addresses.zip(VIRTIO_LINES).zip(made) {
+        let wires: Arc<dyn Wires> = Arc::new(vm.wires());
+        let place = (address, line(interrupt));
+        let device = VirtioMmio::new(name.clone(), made, vm.shared_memory(), wires, place);
+        let device = device.map_err(|error| cannot_make(&name, &error))?;
+        controls.push(Arc::clone(device.control()));
+        let slot = Slot { bus: Bus::Memory, address, length: mmio::LENGTH };
+        devices.attach(slot, Arc::new(device));
+        found.push((slot, interrupt));
+    }
+    Ok((controls, Found::Mmio(found)))
+}
+
+fn cannot_make(name: &str, error: &io::Error) -> Failure {
+    Failure::new(format!("cannot make the device {name}: {error}"))
+}
+
+impl Virtio {
+    /// Says how the guest finds the devices.
+    pub(crate) fn found(&self) -> &Found {
+        &self.found
+    }
+
+    /// Ends the threads of the devices, once they have served what they are at.
+    pub(crate) fn stop(self) {
+        self.workers.into_iter().for_each(Worker::stop);
+    }
+}
