@@ -8,6 +8,8 @@ mod fault;
 mod interrupt;
 mod inventory;
 mod mmio;
+#[cfg(test)]
+mod model;
 mod pci;
 mod queues;
 mod rng;

@@ -3,6 +3,8 @@
 mod configuration;
 mod messages;
 mod registers;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
