@@ -17,6 +17,8 @@ pub struct Host {
     pub suites: &'static [&'static str],
     /// Modules that bring `/dev/kvm`, where it is not built in; those that they need are found.
     pub modules: &'static [&'static str],
+    /// Modules that bring what guests are given, where these are not built in; likewise.
+    pub guest_modules: &'static [&'static str],
     /// The emulator.
     pub qemu: &'static str,
     /// The emulator's machine.
@@ -41,6 +43,9 @@ pub struct Host {
     pub compiler: &'static [Package],
 }
 
+/// Drivers of virtio devices. Debian's kernels for clouds have the file system of the disk built in.
+const VIRTIO: &[&str] = &["virtio_blk", "virtio_mmio", "virtio_rng"];
+
 /// All hosts.
 pub const HOSTS: &[Host] = &[
     Host {
@@ -50,6 +55,7 @@ pub const HOSTS: &[Host] = &[
         flavour: "cloud-arm64",
         suites: &["trixie-backports", "trixie"],
         modules: &[],
+        guest_modules: VIRTIO,
         qemu: "qemu-system-aarch64",
         machine: &["-machine", "virt,virtualization=on,gic-version=3"],
         // Linux 7.3 hangs with LPA2; the architected algorithm of pointer authentication makes every call six times
@@ -74,6 +80,7 @@ pub const HOSTS: &[Host] = &[
         flavour: "riscv64",
         suites: &["sid", "forky", "trixie"],
         modules: &["kvm"],
+        guest_modules: &["virtio_blk", "virtio_mmio", "virtio_rng", "ext4"],
         qemu: "qemu-system-riscv64",
         machine: &["-machine", "virt,aia=aplic-imsic,aia-guests=3"],
         cpu: "max",
@@ -96,6 +103,7 @@ pub const HOSTS: &[Host] = &[
         flavour: "cloud-amd64",
         suites: &["trixie-backports", "trixie"],
         modules: &["kvm-amd"],
+        guest_modules: VIRTIO,
         qemu: "qemu-system-x86_64",
         machine: &["-machine", "q35"],
         cpu: "max,+svm",
@@ -118,6 +126,7 @@ pub const HOSTS: &[Host] = &[
         flavour: "powerpc64le",
         suites: &["sid", "forky", "trixie", "bookworm-backports"],
         modules: &["kvm-hv"],
+        guest_modules: &[],
         qemu: "qemu-system-ppc64",
         machine: &["-machine", "pseries,cap-nested-hv=on,x-vof=on"],
         cpu: "POWER9",

@@ -1,7 +1,8 @@
 //! Kernels of the hosts: found in the user's cache, or fetched from Debian; nothing of them is installed.
 //!
 //! The cache has a folder per architecture and suite, and in it, for each kernel, `packages-RELEASE/` (the .deb files
-//! with their checksums) and `RELEASE/` (the kernel, and its modules in the order of loading).
+//! with their checksums) and `RELEASE/` (the kernel, and modules in the order of loading: the host's, and those of
+//! guests once a run had any).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use onereg_tests::lock::Lock;
 
 use crate::failure::Failure;
 use crate::hosts::Host;
-use crate::modules;
+use crate::modules::{self, Module};
 use crate::version::{Version, newest};
 
 /// File of an unpacked kernel.
@@ -22,6 +23,9 @@ const IMAGE: &str = "vmlinuz";
 
 /// Folder of an unpacked kernel's modules.
 const MODULES: &str = "modules";
+
+/// Folder of the modules of its guests.
+const GUEST_MODULES: &str = "guest-modules";
 
 /// How the folders of packages begin.
 const PACKAGES: &str = "packages-";
@@ -47,18 +51,44 @@ impl Kernel {
     /// # Errors
     ///
     /// Names what cannot be read.
-    pub fn modules(&self) -> Result<Vec<modules::Module>, String> {
-        let folder = self.folder.join(MODULES);
-        let failed = |error| format!("cannot read {}: {error}", folder.display());
-        let mut paths: Vec<_> =
-            fs::read_dir(&folder).map_err(failed)?.flatten().map(|entry| entry.path()).collect();
-        paths.sort();
-        let read = |path: &PathBuf| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            Ok((name, fs::read(path).map_err(failed)?))
-        };
-        paths.iter().map(read).collect()
+    pub fn modules(&self) -> Result<Vec<Module>, String> {
+        read_modules(&self.folder.join(MODULES))
     }
+
+    /// Returns the modules that its guests load, in their order: name and content.
+    ///
+    /// # Errors
+    ///
+    /// Names what cannot be unpacked or read.
+    pub fn guest_modules(&self, host: &Host) -> Result<Vec<Module>, String> {
+        let folder = self.folder.join(GUEST_MODULES);
+        let suite = self.folder.parent().unwrap_or(&self.folder);
+        let _lock = lock(suite)?;
+        if !folder.exists() {
+            let packages = suite.join(format!("{PACKAGES}{}", self.release));
+            verify(&packages)?;
+            let partial = self.folder.join("guest-modules.partial");
+            fresh(&partial)?;
+            let files = unpack_packages(&packages, &partial.join("tree"))?;
+            write_modules(host.guest_modules, &files, &partial.join(MODULES))?;
+            replace(&partial.join(MODULES), &folder)?;
+            remove(&partial)?;
+        }
+        read_modules(&folder)
+    }
+}
+
+/// Reads the modules in a folder, in the order of loading.
+fn read_modules(folder: &Path) -> Result<Vec<Module>, String> {
+    let failed = |error| format!("cannot read {}: {error}", folder.display());
+    let mut paths: Vec<_> =
+        fs::read_dir(folder).map_err(failed)?.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    let read = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok((name, fs::read(path).map_err(failed)?))
+    };
+    paths.iter().map(read).collect()
 }
 
 /// Returns the newest kernel that `wanted` covers, from the cache or fetched. Where nothing is wanted, an older suite
@@ -136,9 +166,7 @@ fn from_suite(
     let folder = folder(host)?.join(suite);
     fs::create_dir_all(&folder)
         .map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
-    let lock = folder.join("lock");
-    let _lock =
-        Lock::acquire(&lock).map_err(|error| format!("cannot lock {}: {error}", lock.display()))?;
+    let _lock = lock(&folder)?;
     if let Some(kernel) = unpacked(&folder, suite, wanted) {
         return Ok(kernel);
     }
@@ -150,6 +178,12 @@ fn from_suite(
     verify(&packages)?;
     unpack(host, &packages, &folder.join(&release))?;
     Ok(Kernel { folder: folder.join(&release), release, suite })
+}
+
+/// Waits for the suite's turn.
+fn lock(suite: &Path) -> Result<Lock, String> {
+    let lock = suite.join("lock");
+    Lock::acquire(&lock).map_err(|error| format!("cannot lock {}: {error}", lock.display()))
 }
 
 /// Fetches the packages of the newest kernel; their folder appears when it is complete. Returns the release.
@@ -178,36 +212,49 @@ fn fetch(
 fn unpack(host: &Host, packages: &Path, to: &Path) -> Result<(), String> {
     let partial = to.with_file_name("unpacked.partial");
     let tree = partial.join("tree");
-    fresh(&tree)?;
-    let failed = |error| format!("cannot read {}: {error}", packages.display());
-    for entry in fs::read_dir(packages).map_err(failed)?.flatten() {
-        if entry.path().extension().is_some_and(|end| end == "deb") {
-            run(Command::new("dpkg").arg("-x").arg(entry.path()).arg(&tree))?;
-        }
-    }
-    let files = files(&tree)?;
-    let named = |wanted: &dyn Fn(&str) -> bool| {
-        files.iter().find(|path| wanted(&path.file_name().unwrap_or_default().to_string_lossy()))
-    };
-    let image = named(&|name| name.starts_with("vmlinu"))
+    fresh(&partial)?;
+    let files = unpack_packages(packages, &tree)?;
+    let image = named(&files, |name| name.starts_with("vmlinu"))
         .ok_or_else(|| format!("the packages in {} have no kernel", packages.display()))?;
     let moved = |error| format!("cannot copy {}: {error}", image.display());
     fs::rename(image, partial.join(IMAGE)).map_err(moved)?;
-    let modules = modules::ordered(host.modules, |name| {
-        let path = named(&|file| {
+    write_modules(host.modules, &files, &partial.join(MODULES))?;
+    remove(&tree)?;
+    replace(&partial, to)
+}
+
+/// Unpacks packages to the folder `to` and lists its files.
+fn unpack_packages(packages: &Path, to: &Path) -> Result<Vec<PathBuf>, String> {
+    fresh(to)?;
+    let failed = |error| format!("cannot read {}: {error}", packages.display());
+    for entry in fs::read_dir(packages).map_err(failed)?.flatten() {
+        if entry.path().extension().is_some_and(|end| end == "deb") {
+            run(Command::new("dpkg").arg("-x").arg(entry.path()).arg(to))?;
+        }
+    }
+    files(to)
+}
+
+/// Finds the first file whose name is wanted.
+fn named(files: &[PathBuf], wanted: impl Fn(&str) -> bool) -> Option<&PathBuf> {
+    files.iter().find(|path| wanted(&path.file_name().unwrap_or_default().to_string_lossy()))
+}
+
+/// Writes modules and those that they need to `folder`, named so that they sort in the order of loading.
+fn write_modules(wanted: &[&str], files: &[PathBuf], folder: &Path) -> Result<(), String> {
+    let modules = modules::ordered(wanted, |name| {
+        let path = named(files, |file| {
             file.split_once(".ko").is_some_and(|(stem, _)| modules::plain(stem) == name)
         });
         content(path.ok_or_else(|| format!("the kernel has no module {name}"))?)
     })?;
-    let folder = partial.join(MODULES);
-    fresh(&folder)?;
+    fresh(folder)?;
     for (index, (name, content)) in modules.iter().enumerate() {
         let path = folder.join(format!("{index:02}-{name}.ko"));
         fs::write(&path, content)
             .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     }
-    remove(&tree)?;
-    replace(&partial, to)
+    Ok(())
 }
 
 /// Reads a module, which may be compressed.

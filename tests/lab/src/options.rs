@@ -48,7 +48,8 @@ struct Options {
     /// Another program of this workspace, which the host has in /bin.
     #[arg(long, value_name = "PROGRAM")]
     also: Vec<String>,
-    /// Give the host what guests of the program can boot: /guest/kernel, which is the host's own, and /guest/initramfs.
+    /// Give the host what guests of the program can boot: /guest/kernel, which is the host's own, /guest/initramfs, and
+    /// /guest/disk with an empty file system.
     #[arg(long)]
     guest: bool,
     /// Install missing Debian packages (as root); implied by CI=true.

@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
-use onereg_lab_init::{COMMAND, GUEST_INITRAMFS, GUEST_KERNEL, MODULES, Record};
+use onereg_lab_init::{COMMAND, GUEST_DISK, GUEST_INITRAMFS, GUEST_KERNEL, MODULES, Record};
+use onereg_tests::command;
 use onereg_tests::folder::{fresh, remove};
 
 use crate::failure::Failure;
@@ -11,9 +13,16 @@ use crate::hosts::Host;
 use crate::initramfs::Archive;
 use crate::kernels::Kernel;
 use crate::machine::{Boot, End};
+use crate::modules::Module;
 use crate::options::Run;
 use crate::program::{OUTPUT, workspace};
 use crate::{kernels, machine, program, tools};
+
+/// Makes a file system, and the file for it.
+const MAKE_DISK: &str = "/usr/sbin/mkfs.ext4";
+
+/// Size of a guest's disk.
+const DISK_SIZE: &str = "16M";
 
 /// Runs a program in a host and returns its exit status; a program that a signal ends has 128 and the signal's number.
 ///
@@ -40,7 +49,7 @@ pub fn run(request: &Run) -> Result<u8, Failure> {
         archive.file(&format!("/bin/{name}"), &read(&other.build(host)?)?);
     }
     if request.guest {
-        add_guest(&mut archive, host, &kernel)?;
+        add_guest(&mut archive, host, &kernel, &folder.join("disk"))?;
     }
     for (path, content) in files {
         archive.file(path, &content);
@@ -74,21 +83,34 @@ fn archive(request: &Run, kernel: &Kernel, init: &Path, program: &Path) -> Resul
     let words = [&path].into_iter().chain(&request.arguments);
     let words: String = words.map(|word| format!("{word}\0")).collect();
     archive.file(COMMAND, words.as_bytes());
-    archive.folder(MODULES);
-    for (name, content) in kernel.modules()? {
-        archive.file(&format!("{MODULES}/{name}"), &content);
-    }
+    add_modules(&mut archive, kernel.modules()?);
     Ok(archive)
 }
 
-/// Adds a kernel and an initramfs for guests.
-fn add_guest(archive: &mut Archive, host: &Host, kernel: &Kernel) -> Result<(), Failure> {
+fn add_modules(archive: &mut Archive, modules: Vec<Module>) {
+    archive.folder(MODULES);
+    for (name, content) in modules {
+        archive.file(&format!("{MODULES}/{name}"), &content);
+    }
+}
+
+/// Adds a kernel, an initramfs and a disk for guests. `disk` is where the disk is made.
+fn add_guest(
+    archive: &mut Archive,
+    host: &Host,
+    kernel: &Kernel,
+    disk: &Path,
+) -> Result<(), Failure> {
     let init = program::find("onereg-lab-guest")?.build(host)?;
     let mut initramfs = Archive::default();
     initramfs.console();
     initramfs.file("/init", &read(&init)?);
+    add_modules(&mut initramfs, kernel.guest_modules(host)?);
     archive.file(GUEST_KERNEL, &read(&kernel.image())?);
     archive.file(GUEST_INITRAMFS, &initramfs.finish());
+    command::run(Command::new(MAKE_DISK).args(["-q", "-F"]).arg(disk).arg(DISK_SIZE))?;
+    archive.file(GUEST_DISK, &read(disk)?);
+    fs::remove_file(disk).map_err(|error| format!("cannot remove {}: {error}", disk.display()))?;
     Ok(())
 }
 

@@ -19,6 +19,9 @@ const RUST: &[Package] = &[
     ("xz-utils", "/usr/bin/xz"),
 ];
 
+/// What makes a guest's disk.
+const DISK: &[Package] = &[("e2fsprogs", "/usr/sbin/mkfs.ext4")];
+
 /// The oldest emulator whose CPUs the hosts have: older ones lack nested arm64, and break guests of guests on x86.
 const EMULATOR: &str = "10";
 
@@ -61,7 +64,7 @@ pub fn provide(host: &Host, allowed: bool) -> Result<(), String> {
 }
 
 fn missing_compilers(host: &Host) -> Vec<&'static str> {
-    [host.compiler, RUST].into_iter().flat_map(packages::missing).collect()
+    [host.compiler, RUST, DISK].into_iter().flat_map(packages::missing).collect()
 }
 
 fn missing_emulator(host: &Host) -> Vec<&'static str> {

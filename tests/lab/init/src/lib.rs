@@ -1,5 +1,6 @@
 //! What the lab's runner and the programs in its hosts agree on: where things are, and how a program ended.
 
+pub mod modules;
 mod record;
 pub mod system;
 
@@ -8,14 +9,22 @@ pub use record::Record;
 /// File in the host with the program's path and its arguments, each ended by a NUL.
 pub const COMMAND: &str = "/lab/command";
 
-/// Folder in the host with the modules to load, named so that they sort in the order of loading.
+/// Folder in the host, and in its guests, with the modules to load, named so that they sort in the order of loading.
 pub const MODULES: &str = "/lab/modules";
 
 /// Kernel in the host that guests of the program can boot.
 pub const GUEST_KERNEL: &str = "/guest/kernel";
 
-/// Initramfs of such guests. Its init ends as [`END`] on the kernel's command line says.
+/// Initramfs of such guests. Its init does the [`TASKS`] on the kernel's command line and ends as [`END`] says.
 pub const GUEST_INITRAMFS: &str = "/guest/initramfs";
+
+/// Disk of such guests: an empty file system.
+pub const GUEST_DISK: &str = "/guest/disk";
+
+/// Parameter of a guest's command line: what its first process does, between commas. `keep` writes a file to the disk or
+/// compares it, `refused` compares it where nothing can be written, `fill` writes until the disk fails, `shrunk` reads
+/// the disk after a line of input, `entropy` reads the source of entropy.
+pub const TASKS: &str = "onereg.tasks=";
 
 /// Parameter of a guest's command line: `off` and `echo` (after a line of input) power off, `restart` starts over, and
 /// `panic` ends the first process.

@@ -8,7 +8,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 
-use onereg_lab_init::{COMMAND, ERRORS, MODULES, OUTPUT, Record, STATUS, system};
+use onereg_lab_init::{COMMAND, ERRORS, OUTPUT, Record, STATUS, modules, system};
 
 fn main() {
     let ended = prepare().and_then(|mut status| {
@@ -33,7 +33,7 @@ fn prepare() -> Result<File, String> {
 
 /// Loads the modules and runs the program to its end.
 fn run() -> Result<Record, String> {
-    load_modules()?;
+    modules::load()?;
     if !Path::new("/dev/kvm").exists() {
         return Err("the host's kernel offers no /dev/kvm".to_owned());
     }
@@ -54,16 +54,4 @@ fn record(status: ExitStatus) -> Record {
         (Some(code), _) => Record::Exited(byte(code)),
         (None, signal) => Record::Killed(byte(signal.unwrap_or_default())),
     }
-}
-
-/// Loads the modules of [`MODULES`] in the order of their names.
-fn load_modules() -> Result<(), String> {
-    let folder = fs::read_dir(MODULES).map_err(|error| format!("{MODULES}: {error}"))?;
-    let mut paths: Vec<_> = folder.flatten().map(|entry| entry.path()).collect();
-    paths.sort();
-    for path in paths {
-        let loaded = File::open(&path).and_then(|file| system::load_module(&file));
-        loaded.map_err(|error| format!("cannot load {}: {error}", path.display()))?;
-    }
-    Ok(())
 }

@@ -1,13 +1,12 @@
 //! System calls that only the first process makes.
 
-// UNSAFETY: mount(2), finit_module(2) and reboot(2) have no safe wrapper in the standard library.
+// UNSAFETY: mount(2), umount(2), finit_module(2) and reboot(2) have no safe wrapper in the standard library.
 #![expect(unsafe_code, reason = "mounting, modules and power are foreign functions")]
 
 use std::ffi::CString;
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsRawFd;
-use std::ptr;
 
 /// Mounts a file system of the kernel (`proc`, `sysfs`...) at `folder`, which is created.
 ///
@@ -15,12 +14,67 @@ use std::ptr;
 ///
 /// Returns the kernel's.
 pub fn mount(kind: &str, folder: &str) -> io::Result<()> {
-    fs::create_dir_all(folder)?;
-    let kind = CString::new(kind)?;
+    call_mount(kind, kind, folder, 0, "")
+}
+
+/// Mounts a file system in memory at `folder`, which is created; more than `bytes` do not fit in.
+///
+/// # Errors
+///
+/// Returns the kernel's.
+pub fn mount_memory(folder: &str, bytes: u64) -> io::Result<()> {
+    call_mount("tmpfs", "tmpfs", folder, 0, &format!("size={bytes}"))
+}
+
+/// What is done with a file system.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Access {
+    /// It is read and written.
+    Write,
+    /// It is only read.
+    Read,
+}
+
+/// Mounts the file system on a device at `folder`, which is created.
+///
+/// # Errors
+///
+/// Returns the kernel's.
+pub fn mount_device(device: &str, kind: &str, folder: &str, access: Access) -> io::Result<()> {
+    let flags = match access {
+        Access::Write => 0,
+        Access::Read => libc::MS_RDONLY,
+    };
+    call_mount(device, kind, folder, flags, "")
+}
+
+/// Ends a mount, when everything that was written is on its device.
+///
+/// # Errors
+///
+/// Returns the kernel's.
+pub fn unmount(folder: &str) -> io::Result<()> {
     let folder = CString::new(folder)?;
-    // SAFETY: mount reads the strings, which end in NUL and outlive the call; without data its last argument is null.
-    let result =
-        unsafe { libc::mount(kind.as_ptr(), folder.as_ptr(), kind.as_ptr(), 0, ptr::null()) };
+    // SAFETY: umount reads the string, which ends in NUL and outlives the call.
+    let result = unsafe { libc::umount(folder.as_ptr()) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+fn call_mount(
+    source: &str,
+    kind: &str,
+    folder: &str,
+    flags: libc::c_ulong,
+    options: &str,
+) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let [source, kind] = [CString::new(source)?, CString::new(kind)?];
+    let [folder, options] = [CString::new(folder)?, CString::new(options)?];
+    // SAFETY: mount reads the strings, which end in NUL and outlive the call; the file systems that are mounted here
+    // take their options as a string.
+    let result = unsafe {
+        libc::mount(source.as_ptr(), folder.as_ptr(), kind.as_ptr(), flags, options.as_ptr().cast())
+    };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 

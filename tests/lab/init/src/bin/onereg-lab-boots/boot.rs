@@ -1,7 +1,8 @@
-//! Boots a stock kernel as a guest of the VMM of this workspace, in a host of the lab, and judges how each run ends.
+//! One run of the VMM, and the verdict on it.
 
+use std::fs::OpenOptions;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,90 +10,39 @@ use std::time::{Duration, Instant};
 use onereg_lab_init::{END, GUEST, GUEST_INITRAMFS, GUEST_KERNEL, system};
 
 /// One run of the VMM.
-struct Boot {
+pub(crate) struct Boot {
     /// Number of vCPUs, all of which the guest has to bring online.
-    cpus: u16,
+    pub(crate) cpus: u16,
     /// Memory of the guest.
-    memory: &'static str,
+    pub(crate) memory: &'static str,
+    /// More options of the VMM, between spaces.
+    pub(crate) options: &'static str,
     /// How the guest is to end, and more of its command line.
-    end: &'static str,
+    pub(crate) end: &'static str,
+    /// The disk that becomes empty once the guest's first process runs.
+    pub(crate) shrinks: Option<&'static str>,
     /// What is typed once the guest's first process runs.
-    typed: &'static str,
+    pub(crate) typed: &'static str,
     /// Lines of the guest's first process before the VMM gets a Ctrl-C.
-    stop_after: Option<usize>,
+    pub(crate) stop_after: Option<usize>,
     /// Exit status of the VMM.
-    status: i32,
+    pub(crate) status: i32,
     /// What the VMM has to print: to stdout and to stderr.
-    says: [&'static str; 2],
+    pub(crate) says: [&'static str; 2],
 }
-
-/// A run that powers off.
-const PLAIN: Boot = Boot {
-    cpus: 1,
-    memory: "128M",
-    end: "off",
-    typed: "",
-    stop_after: None,
-    status: 0,
-    says: [GUEST, ""],
-};
-
-/// The cause of a panic that the guest's init brings about.
-const KILLED: &str = "the guest crashed: Kernel panic - not syncing: Attempted to kill init!";
-
-const BOOTS: &[Boot] = &[
-    PLAIN,
-    Boot {
-        cpus: 4,
-        memory: "1G",
-        end: "echo",
-        typed: "hello\n",
-        says: ["onereg-lab-guest: HELLO", ""],
-        ..PLAIN
-    },
-    Boot { cpus: 2, end: "panic", status: 3, says: ["end Kernel panic", KILLED], ..PLAIN },
-    Boot { end: "panic panic=-1", status: 3, says: [GUEST, KILLED], ..PLAIN },
-    Boot {
-        end: "restart",
-        stop_after: Some(2),
-        status: 130,
-        says: [GUEST, "interrupted"],
-        ..PLAIN
-    },
-];
 
 /// How long a run may take.
 const PATIENCE: Duration = Duration::from_secs(150);
 
-fn main() -> ExitCode {
-    let mut failed = false;
-    for boot in BOOTS {
-        let start = Instant::now();
-        let result = boot.run();
-        let seconds = start.elapsed().as_secs_f64();
-        let Boot { cpus, memory, end, .. } = boot;
-        let line = |found| println!("{cpus} vCPUs, {memory}, {end}: {found} ({seconds:.1} s)");
-        match result {
-            Ok(found) => line(found),
-            Err(why) => {
-                failed = true;
-                print!("FAILED ");
-                line(why);
-            }
-        }
-    }
-    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
-}
-
 impl Boot {
     /// Runs the VMM and returns the first line of the guest's init, or what is wrong.
-    fn run(&self) -> Result<String, String> {
+    pub(crate) fn run(&self) -> Result<String, String> {
         // Debian's kernels of arm64 set 64 MiB aside for devices, whatever there is: 128 MiB are too few then.
         let cmdline = format!("console=ttyS0 quiet cma=0 {END}{}", self.end);
         let mut command = Command::new("/bin/onereg-vmm");
         command.args(["run", "--kernel", GUEST_KERNEL, "--initrd", GUEST_INITRAMFS]);
         command.args(["--cpus", &self.cpus.to_string(), "--memory", self.memory]);
-        command.args(["--cmdline", &cmdline]);
+        command.args(["--cmdline", &cmdline]).args(self.options.split_whitespace());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut vmm = command.spawn().map_err(|error| format!("cannot run the VMM: {error}"))?;
         let watched = self.watch(&mut vmm).map_err(|error| format!("cannot watch: {error}"));
@@ -142,6 +92,9 @@ impl Boot {
             if line.starts_with(GUEST) {
                 seen += 1;
                 if let Some(mut input) = input.take() {
+                    if let Some(disk) = self.shrinks {
+                        OpenOptions::new().write(true).open(disk)?.set_len(0)?;
+                    }
                     input.write_all(self.typed.as_bytes())?;
                 }
                 if Some(seen) == self.stop_after {

@@ -1,16 +1,24 @@
-//! The first process of a guest in a host: says what the guest found, and ends as the kernel's command line says.
+//! The first process of a guest in a host: says what the guest found, does its tasks, and ends, as the kernel's command
+//! line says.
+
+mod disk;
+mod entropy;
 
 use std::fs;
 use std::io::{self, BufRead};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use onereg_lab_init::{END, GUEST, system};
+use onereg_lab_init::{END, GUEST, TASKS, modules, system};
 
 fn main() {
     let found = prepare().unwrap_or_else(|error| format!("failed: {error}"));
     say(&found);
     let cmdline = fs::read_to_string("/proc/cmdline").unwrap_or_default();
-    match cmdline.split_whitespace().find_map(|word| word.strip_prefix(END)) {
+    let value = |key| cmdline.split_whitespace().find_map(|word| word.strip_prefix(key));
+    if let Some(tasks) = value(TASKS) {
+        work(tasks);
+    }
+    match value(END) {
         Some("panic") => return,
         Some("restart") => system::restart(),
         Some("echo") => echo(),
@@ -21,7 +29,7 @@ fn main() {
 
 /// Mounts the kernel's file systems and says which CPUs are online, how much memory there is, and what year it is.
 fn prepare() -> io::Result<String> {
-    for (kind, folder) in [("proc", "/proc"), ("sysfs", "/sys")] {
+    for (kind, folder) in [("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev")] {
         system::mount(kind, folder)?;
     }
     let cpus = fs::read_to_string("/sys/devices/system/cpu/online")?;
@@ -31,6 +39,24 @@ fn prepare() -> io::Result<String> {
     let time = SystemTime::now().duration_since(UNIX_EPOCH).map_err(io::Error::other)?;
     let year = 1970 + time.as_secs() / 31_556_952;
     Ok(format!("CPUs {}, memory {total}, year {year}", cpus.trim_end()))
+}
+
+/// Loads the drivers, does tasks in their order, and says what came of each.
+fn work(tasks: &str) {
+    if let Err(error) = modules::load() {
+        return say(&format!("failed: {error}"));
+    }
+    for name in tasks.split(',') {
+        let done = match name {
+            "keep" => disk::keep(),
+            "refused" => disk::refused(),
+            "fill" => disk::fill(),
+            "shrunk" => disk::shrunk(),
+            "entropy" => entropy::read(),
+            _ => Err(format!("there is no task {name}")),
+        };
+        say(&done.unwrap_or_else(|error| format!("failed: {error}")));
+    }
 }
 
 /// Prints a line to its end.

@@ -1,0 +1,128 @@
+//! Boots a stock kernel as a guest of the VMM of this workspace, in a host of the lab, and judges how each run ends.
+
+mod boot;
+
+use std::fs::File;
+use std::io;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use onereg_lab_init::{GUEST, GUEST_DISK, system};
+
+use crate::boot::Boot;
+
+/// A run that powers off.
+const PLAIN: Boot = Boot {
+    cpus: 1,
+    memory: "128M",
+    options: "",
+    end: "off",
+    shrinks: None,
+    typed: "",
+    stop_after: None,
+    status: 0,
+    says: [GUEST, ""],
+};
+
+/// The cause of a panic that the guest's init brings about.
+const KILLED: &str = "the guest crashed: Kernel panic - not syncing: Attempted to kill init!";
+
+/// What a guest says that finds its file again.
+const AS_WRITTEN: &str = "onereg-lab-guest: the file is as it was written";
+
+/// A disk that takes less than its length, and the folder that is too small for it.
+const SMALL_DISK: &str = "/small/disk";
+const SMALL: (&str, u64) = ("/small", 1 << 20);
+
+/// What the VMM says of that disk.
+const NO_SPACE: &str = "disk0: a request failed: No space left on device";
+
+const BOOTS: &[Boot] = &[
+    PLAIN,
+    Boot {
+        cpus: 4,
+        memory: "1G",
+        end: "echo",
+        typed: "hello\n",
+        says: ["onereg-lab-guest: HELLO", ""],
+        ..PLAIN
+    },
+    Boot { cpus: 2, end: "panic", status: 3, says: ["end Kernel panic", KILLED], ..PLAIN },
+    Boot { end: "panic panic=-1", status: 3, says: [GUEST, KILLED], ..PLAIN },
+    Boot {
+        end: "restart",
+        stop_after: Some(2),
+        status: 130,
+        says: [GUEST, "interrupted"],
+        ..PLAIN
+    },
+    // Guests of one machine, and then of another one, find on the disk what was written.
+    Boot {
+        options: "--disk /guest/disk",
+        end: "restart onereg.tasks=keep,entropy",
+        stop_after: Some(5),
+        status: 130,
+        says: [AS_WRITTEN, "interrupted"],
+        ..PLAIN
+    },
+    Boot {
+        cpus: 2,
+        memory: "1G",
+        options: "--disk /guest/disk --transport mmio",
+        end: "off onereg.tasks=keep,entropy",
+        says: ["the file is as it was written\nonereg-lab-guest: entropy from virtio_rng.0", ""],
+        ..PLAIN
+    },
+    Boot {
+        options: "--disk /guest/disk,ro",
+        end: "off onereg.tasks=refused",
+        says: ["the file is as it was written, read-only", ""],
+        ..PLAIN
+    },
+    // The disk is longer than the file system below it.
+    Boot {
+        options: "--disk /small/disk",
+        end: "off onereg.tasks=fill",
+        says: ["the disk kept what it took, then: Input/output error", NO_SPACE],
+        ..PLAIN
+    },
+    Boot {
+        options: "--disk /guest/disk",
+        end: "off onereg.tasks=shrunk",
+        shrinks: Some(GUEST_DISK),
+        typed: "\n",
+        says: ["the disk cannot be read: Input/output error", "disk0: a request failed"],
+        ..PLAIN
+    },
+];
+
+fn main() -> ExitCode {
+    if let Err(error) = prepare() {
+        println!("FAILED to make the disk {SMALL_DISK}: {error}");
+        return ExitCode::FAILURE;
+    }
+    let mut failed = false;
+    for boot in BOOTS {
+        let start = Instant::now();
+        let result = boot.run();
+        let seconds = start.elapsed().as_secs_f64();
+        let Boot { cpus, memory, end, .. } = boot;
+        let line = |found| println!("{cpus} vCPUs, {memory}, {end}: {found} ({seconds:.1} s)");
+        match result {
+            Ok(found) => line(found),
+            Err(why) => {
+                failed = true;
+                print!("FAILED ");
+                line(why);
+            }
+        }
+    }
+    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// Makes the disk that fails.
+fn prepare() -> io::Result<()> {
+    let (folder, bytes) = SMALL;
+    system::mount_memory(folder, bytes)?;
+    File::create(SMALL_DISK)?.set_len(8 << 20)
+}
