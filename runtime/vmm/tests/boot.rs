@@ -5,7 +5,7 @@ mod program;
 mod pseudo_terminal;
 
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -200,20 +200,69 @@ fn a_kernel_that_gives_up_is_a_crash_whether_it_stays_or_restarts() {
     }
 }
 
+/// A kernel that prints a line and waits for a character: it starts over for `r`, and powers off for all others.
+fn restarting() -> Vec<u8> {
+    let mut end = vec![0x66, 0xba, 0xfd, 0x03, 0xec, 0xa8, 0x01, 0x74, 0xfb];
+    end.extend([0x66, 0xba, 0xf8, 0x03, 0xec, 0x3c, b'r', 0x75, 0x0a]);
+    end.extend(reset());
+    end.extend(power_off());
+    bzimage(&code(LOAD + ENTRY as u32, "start\n", &end))
+}
+
 #[test]
 fn a_reset_starts_the_guest_over() {
     if !has_kvm() {
         return;
     }
-    // Waits for a character: it starts over for `r`, and powers off for all others.
-    let mut end = vec![0x66, 0xba, 0xfd, 0x03, 0xec, 0xa8, 0x01, 0x74, 0xfb];
-    end.extend([0x66, 0xba, 0xf8, 0x03, 0xec, 0x3c, b'r', 0x75, 0x0a]);
-    end.extend(reset());
-    end.extend(power_off());
-    let kernel = bzimage(&code(LOAD + ENTRY as u32, "start\n", &end));
-    let output = boot("reset", &kernel, &[], "rrx");
+    let output = boot("reset", &restarting(), &[], "rrx");
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert_eq!(stdout(&output), "start\n".repeat(3));
+}
+
+/// What a process holds: open files, threads, and KiB of memory.
+fn holdings(process: u32) -> [usize; 3] {
+    let count = |folder| fs::read_dir(format!("/proc/{process}/{folder}")).unwrap().count();
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    [count("fd"), count("task"), memory.trim().trim_end_matches(" kB").parse().unwrap()]
+}
+
+#[test]
+fn starts_and_stops_leave_nothing_behind() {
+    /// Starts before the first look, when everything was used once, and before the last one.
+    const STARTS: [usize; 2] = [20, 500];
+    /// What may come and go. What stays with every start is more.
+    const MARGIN: [usize; 3] = [20, 20, 1024];
+    if !has_kvm() {
+        return;
+    }
+    let (kernel, disk) = (temporary("restarting"), temporary("restarting-disk"));
+    fs::write(&kernel, restarting()).unwrap();
+    File::create(&disk).unwrap().set_len(1 << 20).unwrap();
+    for transport in ["pci", "mmio"] {
+        let mut command = program(&["run", "--cpus", "2", "--transport", transport]);
+        command.arg("--kernel").arg(&kernel).arg("--disk").arg(&disk);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut vmm = command.spawn().unwrap();
+        let mut keyboard = vmm.stdin.take().unwrap();
+        let mut lines = BufReader::new(vmm.stdout.take().unwrap()).lines();
+        let mut held = Vec::new();
+        for start in 1..=STARTS[1] {
+            assert_eq!(lines.next().unwrap().unwrap(), "start", "{transport} {start}");
+            if STARTS.contains(&start) {
+                held.push(holdings(vmm.id()));
+            }
+            keyboard.write_all(if start < STARTS[1] { b"r" } else { b"x" }).unwrap();
+        }
+        let output = ended(vmm);
+        assert_eq!(output.status.code(), Some(0), "{transport}: {}", stderr(&output));
+        let is_kept = (0..3).all(|of| held[1][of] < held[0][of] + MARGIN[of]);
+        assert!(
+            is_kept,
+            "{transport}: files, threads and KiB were {:?}, are {:?}",
+            held[0], held[1]
+        );
+    }
 }
 
 #[test]
