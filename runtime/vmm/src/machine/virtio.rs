@@ -5,6 +5,8 @@ mod chain;
 mod control;
 mod device;
 mod fault;
+#[cfg(test)]
+mod hostile;
 mod interrupt;
 mod inventory;
 mod mmio;
