@@ -3,6 +3,8 @@
 mod program;
 mod running;
 
+use std::process::Command;
+
 use onereg::arm64::{Arm64Registers, PC, SCTLR_EL1};
 use onereg::s390::CPU_TIMER;
 use onereg::{Arch, Arm64, Host, Memory, Present, Registers, S390, StateFile, Unknown, VcpuState};
@@ -125,6 +127,20 @@ fn an_interrupted_guest_leaves_the_state_of_every_vcpu() {
     assert_eq!(status.code(), Some(130), "{said}");
     let file = StateFile::from_bytes(&std::fs::read(&path).unwrap()).unwrap();
     assert_eq!(file.vcpus.len(), 2);
+}
+
+#[test]
+fn a_file_that_must_not_grow_is_an_error_of_its_writer() {
+    if !has_kvm() {
+        return;
+    }
+    let path = temporary("limited");
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -f 1; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_onereg-vmm"), "run"]);
+    let output = shell.arg("--dump").arg(&path).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", output.status);
+    let expected = format!("cannot write the dump {}: File too large", path.display());
+    assert!(stderr(&output).contains(&expected), "{}", stderr(&output));
 }
 
 #[cfg(target_arch = "x86_64")]

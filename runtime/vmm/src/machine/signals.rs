@@ -1,4 +1,4 @@
-//! Ctrl-C, and the signal that takes a vCPU out of the guest.
+//! Ctrl-C, the signal that takes a vCPU out of the guest, and the one for files that must not grow.
 
 // UNSAFETY: the standard library has no interface to signals.
 #![expect(unsafe_code, reason = "signals are a matter of libc")]
@@ -17,9 +17,11 @@ pub(super) struct Blocked {
     before: libc::sigset_t,
 }
 
-/// Blocks SIGINT and SIGTERM, and prepares the signal of [`kick`].
+/// Blocks SIGINT and SIGTERM, and prepares the signals that end nothing.
 pub(super) fn block() -> Result<Blocked, Failure> {
-    handle_kicks()?;
+    outlive(libc::SIGUSR1)?;
+    // A write past the limit of file sizes is an error of that write, which the guest or the user can be told.
+    outlive(libc::SIGXFSZ)?;
     let mut set = MaybeUninit::uninit();
     let mut before = MaybeUninit::uninit();
     // SAFETY: sigemptyset initialises `set`, which the others read; pthread_sigmask initialises `before`. All pointers
@@ -63,15 +65,15 @@ impl Drop for Blocked {
     }
 }
 
-/// Gives the signal of [`kick`] a handler that does nothing: its arrival is what matters.
-fn handle_kicks() -> Result<(), Failure> {
+/// Gives a signal a handler that does nothing: its arrival is what matters, and ends no process.
+fn outlive(signal: libc::c_int) -> Result<(), Failure> {
     extern "C" fn ignore(_: libc::c_int) {}
     // SAFETY: the structure is valid when zeroed (no flags, an empty mask) but for its handler, which is set to a
     // function of the right type that does nothing and so is safe in a signal.
     let result = unsafe {
         let mut action: libc::sigaction = MaybeUninit::zeroed().assume_init();
         action.sa_sigaction = ignore as extern "C" fn(libc::c_int) as libc::sighandler_t;
-        libc::sigaction(libc::SIGUSR1, &raw const action, ptr::null_mut())
+        libc::sigaction(signal, &raw const action, ptr::null_mut())
     };
     match result {
         0 => Ok(()),
