@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use onereg_codegen::emit::artefacts::{Artefact, artefacts};
 use onereg_codegen::emit::rust;
 use onereg_codegen::emit::rust::ValueTypes;
+use onereg_codegen::emit::site::site;
 use onereg_codegen::model::{Arch, Layout};
 use onereg_codegen::query;
 use onereg_tests::tables;
@@ -27,10 +28,11 @@ fn tables_in_other_folders_give_the_same_bytes() {
     }
 }
 
-/// Everything that is generated: committed files and Rust.
+/// Everything that is generated: committed files, the site and Rust.
 fn output(root: &Path) -> Vec<Artefact> {
     let archs = tables::archs_in(root).unwrap_or_else(|error| panic!("{error}"));
     let mut files = artefacts(&archs);
+    files.extend(site(&archs));
     files.extend(archs.iter().map(|arch| Artefact {
         path: format!("{}.rs", arch.name),
         text: rust::emit(arch, ValueTypes::Parent),

@@ -51,6 +51,9 @@ pub(crate) struct GenerateArgs {
     /// Root of the repository; default: the parent of the table folder
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+    /// Write the reference as a site of HTML pages into this folder, and nothing else
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["check", "out"])]
+    pub(crate) site: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use onereg_codegen::emit::artefacts::{Artefact, artefacts, is_generated_page};
+use onereg_codegen::emit::site::site;
 
 use super::args::GenerateArgs;
 use super::failure::Failure;
@@ -12,15 +13,22 @@ use super::tables;
 
 pub(crate) fn run(root: &Path, args: &GenerateArgs) -> Result<String, Failure> {
     let archs = tables::load(root)?;
+    if let Some(folder) = &args.site {
+        let files = site(&archs);
+        distinct(&files)?;
+        return write(folder, &stale(folder, &files)?, &[]);
+    }
     let files = artefacts(&archs);
     distinct(&files)?;
     let out = args.out.clone().unwrap_or_else(|| root.join(".."));
-    let changed: Vec<_> = files
-        .iter()
-        .filter_map(|file| changed(&out, file).transpose())
-        .collect::<Result<_, _>>()?;
+    let changed = stale(&out, &files)?;
     let orphans = orphans(&out, &files)?;
     if args.check { report(&changed, &orphans) } else { write(&out, &changed, &orphans) }
+}
+
+/// The files that are not on disk as they should be.
+fn stale<'a>(out: &Path, files: &'a [Artefact]) -> Result<Vec<&'a Artefact>, Failure> {
+    files.iter().filter_map(|file| changed(out, file).transpose()).collect()
 }
 
 /// Fails when two architectures would share a file.

@@ -9,3 +9,5 @@ mod ids;
 pub mod rust;
 #[cfg(feature = "cli")]
 pub mod schema;
+#[cfg(feature = "cli")]
+pub mod site;

@@ -54,6 +54,30 @@ fn the_files_may_go_elsewhere() {
 }
 
 #[test]
+fn the_site_goes_into_its_folder_and_nothing_else_is_written() {
+    let (repository, site) = (repository("site-from"), empty_folder("site-to"));
+    let folder = site.join("html");
+    let args = ["--site", folder.to_str().unwrap()];
+    let first = generate(&repository, &args);
+    assert_eq!(first.code, 0, "{first:?}");
+    assert!(generated(&repository).is_empty());
+    let files = generated(&site);
+    for name in ["html/index.html", "html/index.js", "html/demo.html", "html/site.css"] {
+        assert!(files.contains_key(name), "{name}: {first:?}");
+    }
+    let rows = [
+        "<td><a href=\"#X0\">X{0..30}</a></td>",
+        "<tr id=\"FLAGS.SPLIT\" data-kind=\"uint\" data-bits=\"30:28 9:8\">",
+        "Flags, &quot;condition&quot; and mode",
+    ];
+    for row in rows {
+        assert!(files["html/demo.html"].contains(row), "{row}");
+    }
+    assert_eq!(generate(&repository, &args).stdout, "every generated file is up to date\n");
+    assert_eq!(generate(&repository, &[&args[..], &["--check"]].concat()).code, 2);
+}
+
+#[test]
 fn a_check_names_each_stale_file_and_writes_nothing() {
     let repository = repository("stale");
     generate(&repository, &[]);

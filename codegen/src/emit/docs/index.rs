@@ -47,13 +47,17 @@ const ID_BITS: [(&str, &str); 3] = [
     ("51..0", "the architecture's own: the base of a group, and the register's number in it"),
 ];
 
-fn row(arch: &Arch) -> Vec<String> {
+/// Counts the registers with an id, and those of other ioctls: families expanded, without second names of one id.
+pub(in crate::emit) fn counts(arch: &Arch) -> (usize, usize) {
     let own = members(arch, Host::default()).filter(|member| member.row.alias_of.is_none());
     let (carried, ids): (Vec<_>, Vec<_>) = own.partition(|member| member.row.via.is_some());
-    let count = if carried.is_empty() {
-        ids.len().to_string()
-    } else {
-        format!("{} + {}", ids.len(), carried.len())
+    (ids.len(), carried.len())
+}
+
+fn row(arch: &Arch) -> Vec<String> {
+    let count = match counts(arch) {
+        (ids, 0) => ids.to_string(),
+        (ids, carried) => format!("{ids} + {carried}"),
     };
     vec![
         format!("[{0}]({0}.md)", arch.name),

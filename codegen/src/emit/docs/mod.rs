@@ -7,6 +7,8 @@ mod markdown;
 mod names;
 mod register;
 
+pub(super) use index::counts;
+
 use super::artefacts::Artefact;
 use crate::model::{Arch, Support};
 
@@ -30,7 +32,7 @@ fn page(name: &str, body: &str) -> Artefact {
 }
 
 /// Says from which kernel on there is an ioctl.
-fn support(support: &Support) -> String {
+pub(super) fn support(support: &Support) -> String {
     match support {
         Support::No => "no".to_owned(),
         Support::Yes => "yes".to_owned(),

@@ -1,6 +1,8 @@
 //! The generator, against the time that the same texts take to be parsed into `serde_yaml::Value`.
 
+use onereg_codegen::emit::artefacts::artefacts;
 use onereg_codegen::emit::rust::{ValueTypes, emit};
+use onereg_codegen::emit::site::site;
 use onereg_codegen::model::Arch;
 use onereg_codegen::{Sources, load};
 use onereg_tests::tables;
@@ -15,9 +17,23 @@ type Tables = Vec<(String, String)>;
 pub(crate) fn run() -> Result<(), String> {
     let real = tables::ARCHS.iter().map(|arch| real(arch)).collect::<Result<Vec<_>, _>>()?;
     measure("all tables", &real, "target: at most 2.0 times Value")?;
+    reference(&real)?;
     let speed = "targets: at most 2.0 times Value, more than 23000 registers/s";
     measure("1000 rows with 4 fields", &[made_up(1000)], speed)?;
     measure("10000 rows with 4 fields", &[made_up(10000)], speed)
+}
+
+/// The committed files and the site, from the texts of all tables.
+fn reference(tables: &[Tables]) -> Result<(), String> {
+    let emit = || -> Result<usize, String> {
+        let archs = tables.iter().map(arch).collect::<Result<Vec<_>, _>>()?;
+        let files = artefacts(&archs).into_iter().chain(site(&archs));
+        Ok(files.map(|file| file.text.len()).sum())
+    };
+    let bytes = emit()?;
+    let time = best::of(3, emit);
+    println!("  docs, listings and site: {bytes} bytes in {time:.1?} (target: under 2 s)");
+    Ok(())
 }
 
 fn real(arch: &str) -> Result<Tables, String> {

@@ -5,6 +5,7 @@ use onereg_tests::packages::{Package, missing, provide};
 use crate::Context;
 
 const PACKAGES: &[Package] = &[
+    ("chromium", "/usr/bin/chromium"),
     ("debian-archive-keyring", "/usr/share/keyrings/debian-archive-keyring.gpg"),
     ("g++", "/usr/bin/g++"),
     ("gcc", "/usr/bin/gcc"),
