@@ -1,18 +1,17 @@
 //! Every device against a driver that puts anything into its queues.
 
+#[cfg(test)]
+mod tests;
+
 use std::io;
 use std::sync::{Arc, Mutex};
 
 use arbtest::arbitrary::{Result, Unstructured};
-use arbtest::arbtest;
 use vm_memory::VolatileSlice;
 
 use super::block::{Block, Disk};
 use super::rng::Rng;
 use super::testing::{Descriptor, Driver, INDIRECT, MEMORY, NEXT, WRITE};
-
-/// How long each test looks for what breaks a device.
-const BUDGET_MS: u64 = 1000;
 
 /// Sectors of the disk, and bytes of each.
 const SECTORS: u64 = 8;
@@ -160,30 +159,22 @@ fn torment(u: &mut Unstructured<'_>, driver: &mut Driver) -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn a_disk_is_asked_for_what_it_has_and_serves_again_after_a_reset() {
-    for is_read_only in [false, true] {
-        arbtest(|u| {
-            let disk = Sectors::new(is_read_only);
-            let mut driver = Driver::start(Block::new(disk, "disk0".to_owned()));
-            torment(u, &mut driver)?;
-            let used = driver.request(0, &[&[0; 16]], &[SECTOR as usize, 1]);
-            assert_eq!((used.written, used.bytes.last()), (SECTOR as u32 + 1, Some(&0)));
-            Ok(())
-        })
-        .budget_ms(BUDGET_MS);
-    }
+/// Torments a disk, which is asked for nothing that it does not have, and serves again.
+pub(super) fn torment_disk(u: &mut Unstructured<'_>, is_read_only: bool) -> Result<()> {
+    let disk = Sectors::new(is_read_only);
+    let mut driver = Driver::start(Block::new(disk, "disk0".to_owned()));
+    torment(u, &mut driver)?;
+    let used = driver.request(0, &[&[0; 16]], &[SECTOR as usize, 1]);
+    assert_eq!((used.written, used.bytes.last()), (SECTOR as u32 + 1, Some(&0)));
+    Ok(())
 }
 
-#[test]
-fn a_source_of_entropy_serves_again_after_a_reset() {
-    arbtest(|u| {
-        let mut driver = Driver::start(Rng);
-        torment(u, &mut driver)?;
-        let used = driver.request(0, &[], &[64]);
-        assert_eq!(used.written, 64);
-        assert_ne!(used.bytes, [0; 64]);
-        Ok(())
-    })
-    .budget_ms(BUDGET_MS);
+/// Torments a source of entropy, which serves again.
+pub(super) fn torment_entropy(u: &mut Unstructured<'_>) -> Result<()> {
+    let mut driver = Driver::start(Rng);
+    torment(u, &mut driver)?;
+    let used = driver.request(0, &[], &[64]);
+    assert_eq!(used.written, 64);
+    assert_ne!(used.bytes, [0; 64]);
+    Ok(())
 }

@@ -1,0 +1,34 @@
+//! Queues and requests of virtio devices: a driver that puts anything into them.
+
+#![expect(dead_code, reason = "the machine around the devices is not here")]
+
+use arbtest::arbitrary::Unstructured;
+
+/// Says nothing: every input has something that a device says of its driver.
+macro_rules! eprintln {
+    ($($words:tt)*) => {
+        let _ = format_args!($($words)*);
+    };
+}
+
+// The folder is a link to the VMM's own.
+#[allow(unused_imports, reason = "disks are in files where there is a machine")]
+mod block;
+mod chain;
+mod control;
+mod device;
+mod fault;
+mod hostile;
+mod interrupt;
+mod queues;
+mod rng;
+mod testing;
+
+/// Does to devices what the input says; they serve again after a reset.
+pub fn devices(input: &[u8]) {
+    for is_read_only in [false, true] {
+        // An input that ends early has said what it could.
+        let _ = hostile::torment_disk(&mut Unstructured::new(input), is_read_only);
+    }
+    let _ = hostile::torment_entropy(&mut Unstructured::new(input));
+}
