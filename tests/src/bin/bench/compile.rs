@@ -11,6 +11,7 @@ use onereg_tests::command::run as command;
 use onereg_tests::tables;
 
 use crate::best::ratio;
+use crate::processor;
 use crate::synthetic::{self, Fields};
 
 const OUTPUT: &str = "target/bench";
@@ -26,7 +27,7 @@ pub(crate) fn run() -> Result<(), String> {
         "  {REGISTERS} bare newtypes with 4 getters and builders: {baseline:.2?} of processor time"
     );
     for (name, fields) in [("plain", Fields::Plain), ("enumerated", Fields::Enumerated)] {
-        let time = measure(name, &generated(fields)?)?;
+        let time = measure(name, &generated(REGISTERS, fields)?)?;
         let target = if name == "plain" { " (target: at most 1.4)" } else { "" };
         println!(
             "  {REGISTERS} registers with 4 fields, {name}: {:.2} times{target}",
@@ -36,10 +37,11 @@ pub(crate) fn run() -> Result<(), String> {
     Ok(())
 }
 
-fn generated(fields: Fields) -> Result<String, String> {
+/// Generates the Rust of made-up registers.
+pub(crate) fn generated(registers: usize, fields: Fields) -> Result<String, String> {
     let sources = Sources::gather("arch.yaml", |path| match path {
         "arch.yaml" => Ok(synthetic::ARCH.to_owned()),
-        _ => Ok(synthetic::rows(REGISTERS, fields)),
+        _ => Ok(synthetic::rows(registers, fields)),
     });
     let arch = load(&sources).map_err(|findings| findings[0].to_string())?;
     Ok(emit(&arch, ValueTypes::Own))
@@ -100,21 +102,9 @@ fn measure(name: &str, text: &str) -> Result<Duration, String> {
         rustc.arg(format!("--extern=onereg={OUTPUT}/debug/libonereg.rlib"));
         rustc.arg(format!("-Ldependency={OUTPUT}/debug/deps"));
         rustc.args(["--out-dir", OUTPUT, &source]);
-        let before = children_time()?;
+        let before = processor::of_children()?;
         command(&mut rustc)?;
-        best = best.min(children_time()? - before);
+        best = best.min(processor::of_children()? - before);
     }
     Ok(best)
-}
-
-/// User time of all child processes that have ended: field 16 of /proc/self/stat, in hundredths of a second.
-fn children_time() -> Result<Duration, String> {
-    let path = "/proc/self/stat";
-    let stat = fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
-    // The second field, a name in parentheses, may hold blanks.
-    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
-    let ticks = fields.split_whitespace().nth(13).and_then(|field| field.parse().ok());
-    ticks
-        .map(|ticks: u64| Duration::from_millis(ticks * 10))
-        .ok_or_else(|| format!("{path} has no field 16"))
 }

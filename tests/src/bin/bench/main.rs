@@ -1,13 +1,16 @@
 //! Benchmarks: every figure is a ratio, or stands beside what it is to be compared with in the same run.
 //!
-//! `cargo run --release -p onereg-tests --bin bench [generator|compile|access|lookup|state]...`. Each measurement is the best
-//! of several, for machines that are shared. Nothing here fails: the targets are printed beside the figures.
+//! `cargo run --release -p onereg-tests --bin bench [generator|compile|access|lookup|state|peers]...`; without a name, all but
+//! `peers`, which installs programs of others. Each measurement is the best of several, for machines that are shared.
+//! Nothing here fails: the targets are printed beside the figures.
 
 mod access;
 mod best;
 mod compile;
 mod generator;
 mod lookup;
+mod peers;
+mod processor;
 mod state;
 mod synthetic;
 
@@ -23,7 +26,11 @@ const BENCHES: &[(&str, Bench)] = &[
     ("access", access::run),
     ("lookup", lookup::run),
     ("state", state::run),
+    ("peers", peers::run),
 ];
+
+/// What runs only when it is named.
+const ON_REQUEST: &[&str] = &["peers"];
 
 fn main() -> ExitCode {
     let wanted: Vec<String> = env::args().skip(1).collect();
@@ -34,7 +41,11 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     }
     for (name, bench) in BENCHES {
-        if !wanted.is_empty() && !wanted.iter().any(|wanted| wanted == name) {
+        let chosen = match wanted.as_slice() {
+            [] => !ON_REQUEST.contains(name),
+            wanted => wanted.iter().any(|wanted| wanted == name),
+        };
+        if !chosen {
             continue;
         }
         println!("{name}");
