@@ -309,7 +309,7 @@ function byOffset(registers, text) {
   if (number === null || rest.length > 0) {
     return [];
   }
-  const isMeant = ({ row, number: own }) => own === number && (row.struct === name || row.struct === `kvm_${name}`);
+  const isMeant = (/** @type {Register} */ { row, number: own }) => own === number && (row.struct === name || row.struct === `kvm_${name}`);
   return registers.filter(isMeant).map((register) => result(register, 0));
 }
 

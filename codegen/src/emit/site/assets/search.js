@@ -99,9 +99,10 @@ class Search {
   /** @param {KeyboardEvent} event */
   key(event) {
     const count = this.list.children.length;
-    const steps = { ArrowDown: 1, ArrowUp: -1 };
-    if (event.key in steps && count > 0) {
-      this.choose((this.chosen + steps[event.key] + count) % count);
+    if (event.key === 'ArrowDown' && count > 0) {
+      this.choose((this.chosen + 1) % count);
+    } else if (event.key === 'ArrowUp' && count > 0) {
+      this.choose((this.chosen - 1 + count) % count);
     } else if (event.key === 'ArrowDown' && this.box.value !== '') {
       void this.search();
     } else if (event.key === 'Enter' && count > 0) {
