@@ -10,6 +10,7 @@ use std::fs;
 use onereg_codegen::model::{Arch, Field, Host, Layout, Register, Width};
 use onereg_codegen::query::{FieldValue, Member, all_members, field_values, members};
 use onereg_codegen::{Sources, load};
+use onereg_tests::tables;
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
@@ -183,26 +184,28 @@ fn an_id_that_no_table_has_is_explained() {
 
 #[test]
 fn a_value_says_what_the_program_says() {
-    on_site("values", |browser, site| {
-        let mut seen = 0;
-        for arch in &site.archs {
-            browser.open(&site.address(&format!("{}.html", arch.name)));
-            let layouts = layouts(arch);
-            let asked: Vec<_> = layouts.iter().map(|(key, layout)| (key, values(layout))).collect();
-            let texts = |values: &[u128; 5]| values.map(|value| format!("{value:#x}"));
-            let texts: Vec<_> =
-                asked.iter().map(|(key, values)| json!([key, texts(values)])).collect();
-            let shown = browser.evaluate(&format!("({DECODE})({})", json!(texts)));
-            for (index, ((key, layout), (_, values))) in layouts.iter().zip(&asked).enumerate() {
-                for (number, value) in values.iter().enumerate() {
-                    let place = format!("{key} of {}: {value:#x}", arch.name);
-                    assert_eq!(shown[index][number], expected(layout, *value), "{place}");
-                    seen += 1;
-                }
+    let Some(mut browser) = Browser::start("values") else { return };
+    let mut archs = tables::archs_in(&tables::root()).unwrap_or_else(|error| panic!("{error}"));
+    archs.push(kinds());
+    let site = Site::of("values", archs);
+    let mut seen = 0;
+    for arch in &site.archs {
+        browser.open(&site.address(&format!("{}.html", arch.name)));
+        let layouts = layouts(arch);
+        let asked: Vec<_> = layouts.iter().map(|(key, layout)| (key, values(layout))).collect();
+        let texts = |values: &[u128; 5]| values.map(|value| format!("{value:#x}"));
+        let texts: Vec<_> = asked.iter().map(|(key, values)| json!([key, texts(values)])).collect();
+        let shown = browser.evaluate(&format!("({DECODE})({})", json!(texts)));
+        for (index, ((key, layout), (_, values))) in layouts.iter().zip(&asked).enumerate() {
+            for (number, value) in values.iter().enumerate() {
+                let place = format!("{key} of {}: {value:#x}", arch.name);
+                assert_eq!(shown[index][number], expected(layout, *value), "{place}");
+                seen += 1;
             }
         }
-        assert!(seen > 1000, "{seen} values");
-    });
+    }
+    assert!(seen > 1000, "{seen} values");
+    finish(&browser, &site);
 }
 
 /// Decodes values of a layout: name, text and whether it is flagged, field by field.
@@ -420,15 +423,39 @@ const MARKUP: &str =
 /// A table all of whose texts are markup.
 fn hostile() -> Arch {
     let doc = json!(MARKUP);
+    made_up(
+        &doc,
+        &format!(
+            "    errata: {doc}\n    source: {doc}\n    fields:\n      F: {{bits: \"31..0\", doc: {doc}}}\n"
+        ),
+    )
+}
+
+/// A table with a field of every kind, whether the repository's have one or not.
+fn kinds() -> Arch {
+    let fields = "    fields:
+      INT: {bits: \"7..0\", kind: int}
+      SPLIT: [\"31..30\", \"11..8\"]
+      NAMED: {bits: \"29..28\", enum: {None: 0, All: 3}}
+      RAZ: {bits: \"27..24\", kind: raz}
+      UNKN: {bits: \"23..20\", kind: unkn}
+      RES0: [\"19..18\", 12]
+      RES1: [\"17..16\", \"15..13\"]
+";
+    made_up(&json!("A table"), fields)
+}
+
+/// A table with one register of 32 bits.
+fn made_up(doc: &Value, rest_of_row: &str) -> Arch {
     let arch = format!(
-        "arch: demo\ncode: 1\nkernel: \"7.3\"\ndoc: {doc}\nverified: {doc}\none_reg: true\nerrors: {{EINVAL: {doc}}}\n\
+        "arch: demo\ncode: 1\nkernel: \"7.3\"\ndoc: {doc}\nverified: {doc}\none_reg: true\n\
+         errors: {{EINVAL: {doc}}}\n\
          groups: {{core: {{file: core.yaml, base: 0, number: \"15..0\", doc: {doc}}}}}\n"
     );
-    let rows = format!(
-        "registers:\n  - name: R0\n    width: 8\n    number: 0x0\n    errata: {doc}\n    source: {doc}\n    doc: {doc}\n    \
-         fields:\n      F: {{bits: \"7..0\", doc: {doc}}}\n"
+    let row = format!(
+        "registers:\n  - name: R0\n    width: 32\n    number: 0x0\n    doc: {doc}\n{rest_of_row}"
     );
-    let text = |path: &str| Ok(if path == "arch.yaml" { &arch } else { &rows }.clone());
+    let text = |path: &str| Ok(if path == "arch.yaml" { &arch } else { &row }.clone());
     load(&Sources::gather("arch.yaml", text)).unwrap_or_else(|findings| panic!("{findings:?}"))
 }
 
