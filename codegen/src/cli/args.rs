@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Show(ShowArgs),
     /// Take an id apart, and a value of its register
     Decode(DecodeArgs),
+    /// Compare two table folders: exit 0 when they say the same, 1 otherwise
+    Diff(DiffArgs),
     /// Print the id of a register
     Encode(EncodeArgs),
     /// Print the JSON Schema of a table
@@ -88,6 +90,17 @@ pub(crate) struct DecodeArgs {
     /// Value of the register, in hex or decimal
     #[arg(value_parser = number)]
     pub(crate) value: Option<u128>,
+    /// How to print
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct DiffArgs {
+    /// Folder of the old tables
+    pub(crate) old: PathBuf,
+    /// Folder of the new tables
+    pub(crate) new: PathBuf,
     /// How to print
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: Format,

@@ -3,6 +3,7 @@
 mod args;
 mod check;
 mod decode;
+mod diff;
 mod encode;
 mod entry;
 mod failure;
@@ -46,6 +47,7 @@ fn run(args: &Args) -> Result<String, Failure> {
         Command::List(args) => list::run(tables, args),
         Command::Show(args) => show::run(tables, args),
         Command::Decode(args) => decode::run(tables, args),
+        Command::Diff(args) => diff::run(args),
         Command::Encode(args) => encode::run(tables, args),
         Command::Schema => Ok(schema::schema()),
     }

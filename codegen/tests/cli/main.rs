@@ -2,6 +2,7 @@
 
 mod arguments;
 mod cases;
+mod diff;
 mod generate;
 mod output;
 mod program;
