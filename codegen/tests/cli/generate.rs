@@ -184,6 +184,7 @@ fn every_register_is_in_the_reference_by_name() {
         "| demo | X30 | 64 | `0x423000000001003c` | rw |  |  | General-purpose register |",
         "| demo | [ID](#id) | 64 | `0x4230000000020001` | rw, must-match |  |  | Who the CPU is |",
         "| demo | [CTL](#ctl) | 64 | `0x4230000000021000` | rw | `cap:KVM_CAP_DEMO`, `backend:hv\\|pr` | 6.18 | Control |",
+        "| [core](#group-core) | `0x00010000` | 15..0 | 41 | 1 | Core registers |",
         "| 3..0 | MODE | enum | 0x0 User, 0x5 Kernel | Mode \\| level |",
         "| 30..28, 9..8 | SPLIT | uint |  |  |",
     ];

@@ -70,18 +70,21 @@ fn groups(page: &mut String, arch: &Arch) {
     let row = |(index, group): (usize, &Group)| {
         let rows = arch.registers.iter().filter(|row| row.group == index);
         let carried = rows.clone().any(|row| row.via.is_some());
+        let described = rows.clone().filter(|row| row.layout.or(row.layout32).is_some());
         let count: u64 = rows.map(|row| u64::from(row.name.count())).sum();
+        let described: u64 = described.map(|row| u64::from(row.name.count())).sum();
         vec![
             format!("[{0}](#group-{0})", group.name),
             if carried { String::new() } else { code(&format!("{:#010x}", group.base)) },
             if carried { "offset in a struct".to_owned() } else { number_bits_text(group) },
             count.to_string(),
+            described.to_string(),
             text(&group.doc),
         ]
     };
     table(
         page,
-        &["Group", "Base", "Number", "Registers", ""],
+        &["Group", "Base", "Number", "Registers", "With fields", ""],
         arch.groups.iter().enumerate().map(row),
     );
 }
