@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use log::LevelFilter;
 
 use crate::size;
 
@@ -26,7 +28,7 @@ pub(crate) enum Command {
     /// Show the typed registers of every architecture, then run the built-in guest (the default)
     Demo,
     /// Run a guest: a Linux kernel, or the built-in guest
-    Run(RunOptions),
+    Run(Box<RunOptions>),
     /// Print the host profile: every register that a vCPU of this host has, with its value
     Probe(ProbeOptions),
     /// Show or compare files of vCPU states, of any architecture
@@ -134,6 +136,31 @@ pub(crate) struct RunOptions {
     /// Where the state of every vCPU goes when the guest ends or crashes
     #[arg(long, value_name = "FILE")]
     pub(crate) dump: Option<PathBuf>,
+
+    /// These options as a JSON object, {"cpus": 2}; what the command line gives too, it decides
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Where messages go, one JSON object a line; without it warnings and errors go to stderr, for people
+    #[arg(long, value_name = "stderr|FILE")]
+    pub(crate) log: Option<PathBuf>,
+
+    /// What is least important of what the log takes
+    #[arg(long, value_name = "LEVEL", default_value = "info", requires = "log", value_parser = level())]
+    pub(crate) log_level: LevelFilter,
+
+    /// Where counts of exits and of device accesses, and the memory in use go: a JSON object every second and at the end
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metrics: Option<PathBuf>,
+
+    /// Print at the end when the start reached which point
+    #[arg(long)]
+    pub(crate) timings: bool,
+}
+
+fn level() -> impl TypedValueParser<Value = LevelFilter> {
+    let levels = ["error", "warn", "info", "debug", "trace"];
+    PossibleValuesParser::new(levels).try_map(|level| level.parse::<LevelFilter>())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -6,14 +6,17 @@ mod changes;
 mod console;
 mod dump;
 mod guest;
+mod journal;
 mod last_words;
 mod linux;
 mod loader;
+mod metrics;
 mod pci;
 mod serial;
 mod signals;
 mod terminal;
 mod threads;
+mod timings;
 mod trace;
 mod vcpu;
 mod virtio;
@@ -24,6 +27,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use crate::cli::RunOptions;
 use crate::failure::Failure;
@@ -32,20 +36,43 @@ use crate::machine::changes::Snapshot;
 use crate::machine::console::Console;
 use crate::machine::guest::Wishes;
 use crate::machine::linux::Linux;
+use crate::machine::metrics::{Counted, Metrics};
 use crate::machine::serial::Serial;
-use crate::machine::threads::{AfterFailure, Events, Outcome, SharedTrace};
+use crate::machine::threads::{AfterFailure, Events, Notes, Outcome};
+use crate::machine::timings::Point;
 use crate::machine::trace::{Trace, Watch};
 use crate::machine::vcpu::Vcpu;
 use crate::machine::virtio::Inventory;
 use crate::machine::vm::Vm;
 use crate::probe::{self, Profile};
 
-/// Runs a guest until it ends.
-pub(crate) fn run(kvm: &Path, options: &RunOptions) -> Result<(), Failure> {
+/// Runs a guest until it ends, and says what is wanted of the run, whose program began at `start`.
+pub(crate) fn run(kvm: &Path, options: &RunOptions, start: Instant) -> Result<(), Failure> {
+    timings::start(start);
+    journal::start(options.log.as_deref(), options.log_level)?;
+    log::info!(cpus = options.cpus, memory = options.memory; "the guest starts");
+    let result = run_guest(kvm, options);
+    match &result {
+        Ok(()) => log::info!("the guest is off"),
+        Err(failure) => log::info!("the run fails: {failure}"),
+    }
+    if options.timings {
+        timings::print();
+    }
+    result
+}
+
+fn run_guest(kvm: &Path, options: &RunOptions) -> Result<(), Failure> {
     refuse_unsupported(options)?;
     let watches = trace::parse::<arch::Host>(&options.trace)?;
     let console = Console::open(&options.console)?;
-    let wanted = Wanted { cpus: options.cpus, watches: &watches, dump: options.dump.as_deref() };
+    let metrics = options.metrics.as_deref().map(|path| Metrics::start(path, options.memory));
+    let wanted = Wanted {
+        cpus: options.cpus,
+        watches: &watches,
+        dump: options.dump.as_deref(),
+        metrics: metrics.transpose()?,
+    };
     match &options.kernel {
         Some(kernel) => {
             let initrd = options.initrd.as_deref();
@@ -78,6 +105,7 @@ struct Wanted<'a> {
     cpus: u16,
     watches: &'a [Watch],
     dump: Option<&'a Path>,
+    metrics: Option<Metrics>,
 }
 
 /// Runs the built-in guest until it ends, and prints the registers that it changed on the first vCPU.
@@ -88,6 +116,7 @@ fn run_built_in(
     console: Console,
 ) -> Result<(), Failure> {
     let image = arch::load(vm.memory())?;
+    timings::reach(Point::Loaded);
     let mut vcpus = Vec::new();
     for index in 0..wanted.cpus {
         let vcpu = vm.vcpu(index, arch::GUEST_FEATURES)?;
@@ -115,33 +144,41 @@ fn run_vcpus(
     events: &Events,
     wanted: &Wanted<'_>,
 ) -> Result<(Vec<Vcpu>, Outcome), Failure> {
-    let traces = start_traces(&vcpus, wanted.watches)?;
+    let notes = start_notes(&vcpus, wanted.watches)?;
+    if let Some(metrics) = &wanted.metrics {
+        let exits = notes.iter().map(|notes| Arc::clone(&notes.exits)).collect();
+        metrics.watch(Counted { devices: Arc::clone(devices), exits });
+    }
     let after_failure =
         if wanted.dump.is_some() { AfterFailure::Return } else { AfterFailure::Drop };
-    let (vcpus, result) = threads::run(vcpus, devices, events, &traces, after_failure)?;
+    let (vcpus, result) = threads::run(vcpus, devices, events, &notes, after_failure)?;
     let dumped = match wanted.dump {
         Some(path) if !matches!(result, Ok(Outcome::Reset)) => {
             dump::write(vm, &vcpus, wanted.cpus, path, &result)
         }
         _ => Ok(()),
     };
-    print_traces(&traces)?;
+    print_traces(&notes)?;
     dumped?;
     Ok((vcpus, result?))
 }
 
-/// A trace for every vCPU; none where nothing is watched.
-fn start_traces(vcpus: &[Vcpu], watches: &[Watch]) -> Result<Vec<SharedTrace>, Failure> {
-    if watches.is_empty() {
-        return Ok(Vec::new());
-    }
-    let start = |vcpu: &Vcpu| Trace::start(&vcpu.registers(), watches);
-    vcpus.iter().map(|vcpu| Ok(Arc::new(Mutex::new(start(vcpu)?)))).collect()
+/// Starts the notes of every vCPU, with a trace where something is watched.
+fn start_notes(vcpus: &[Vcpu], watches: &[Watch]) -> Result<Vec<Notes>, Failure> {
+    let start = |vcpu: &Vcpu| match watches {
+        [] => Ok(Notes::default()),
+        _ => {
+            let trace = Trace::start(&vcpu.registers(), watches)?;
+            Ok(Notes { trace: Some(Arc::new(Mutex::new(trace))), ..Notes::default() })
+        }
+    };
+    vcpus.iter().map(start).collect()
 }
 
-fn print_traces(traces: &[SharedTrace]) -> io::Result<()> {
+fn print_traces(notes: &[Notes]) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    traces.iter().enumerate().try_for_each(|(index, trace)| {
+    let traces = notes.iter().filter_map(|notes| notes.trace.as_ref());
+    traces.enumerate().try_for_each(|(index, trace)| {
         trace.lock().unwrap_or_else(PoisonError::into_inner).print(index, &mut out)
     })
 }
@@ -149,7 +186,7 @@ fn print_traces(traces: &[SharedTrace]) -> io::Result<()> {
 /// Runs the built-in guest for the demo.
 pub(crate) fn demo(kvm: &Path) -> Result<(), Failure> {
     let vm = Vm::new(kvm, 16 << 20)?;
-    let wanted = Wanted { cpus: 1, watches: &[], dump: None };
+    let wanted = Wanted { cpus: 1, watches: &[], dump: None, metrics: None };
     run_built_in(&vm, Wishes::of(""), &wanted, Console::open(Path::new("stdio"))?)
 }
 

@@ -1,11 +1,12 @@
 //! `onereg-vmm`: a small virtual machine monitor whose CPU state goes through typed registers.
 //!
-//! Reading order: [`cli`] (what it takes), [`machine`] (a VM, its vCPU threads and their exit loop), [`demo`] and
+//! Reading order: [`cli`] and [`config`] (what it takes), [`machine`] (a VM, its vCPU threads and their exit loop), [`demo`] and
 //! [`probe`] (what they show), [`state`] and [`check`] (files of
 //! vCPU states).
 
 mod check;
 mod cli;
+mod config;
 mod demo;
 mod failure;
 #[cfg_attr(
@@ -50,22 +51,23 @@ mod machine;
 #[path = "no_machine.rs"]
 mod machine;
 
+use std::env;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::time::Instant;
 
-use clap::Parser;
-
-use crate::cli::{Cli, Command};
+use crate::cli::Command;
 use crate::failure::Failure;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let start = Instant::now();
+    let cli = match config::parse(env::args_os().collect()) {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
     let result = match cli.command.unwrap_or(Command::Demo) {
         Command::Demo => demo::run(&cli.kvm),
-        Command::Run(options) => machine::run(&cli.kvm, &options),
+        Command::Run(options) => machine::run(&cli.kvm, &options, start),
         Command::Probe(options) => probe::run(&cli.kvm, &options),
         Command::Check(options) => check::run(&options),
         Command::State(command) => state::run(&command),

@@ -11,6 +11,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::path::Path;
+use std::time::Instant;
 
 use onereg::kvm::{Kvm, Vcpu};
 
@@ -37,7 +38,7 @@ const NO_GUEST: &str =
     "this version runs guests on x86_64, aarch64 and riscv64: on this host only `probe` does more";
 
 /// Refuses.
-pub(crate) fn run(_kvm: &Path, _options: &RunOptions) -> Result<(), Failure> {
+pub(crate) fn run(_kvm: &Path, _options: &RunOptions, _start: Instant) -> Result<(), Failure> {
     Err(Failure::new(NO_GUEST))
 }
 

@@ -4,13 +4,6 @@
 
 use arbtest::arbitrary::Unstructured;
 
-/// Says nothing: every input has something that a device says of its driver.
-macro_rules! eprintln {
-    ($($words:tt)*) => {
-        let _ = format_args!($($words)*);
-    };
-}
-
 // The folder is a link to the VMM's own.
 #[allow(unused_imports, reason = "disks are in files where there is a machine")]
 mod block;

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::arch::SERIAL;
+use super::metrics::Accesses;
 use super::serial::Serial;
 use crate::failure::Failure;
 
@@ -70,7 +73,14 @@ pub(super) struct Devices {
 }
 
 /// Devices of one bus by their first address.
-type Slots = BTreeMap<u64, (u64, Arc<dyn Device>)>;
+type Slots = BTreeMap<u64, Attached>;
+
+/// A device at its place.
+struct Attached {
+    length: u64,
+    device: Arc<dyn Device>,
+    accesses: Accesses,
+}
 
 impl Devices {
     /// Makes a machine with a serial port.
@@ -90,7 +100,8 @@ impl Devices {
             Bus::Port => &mut self.ports,
             Bus::Memory => &mut self.memory,
         };
-        slots.insert(slot.address, (slot.length, device));
+        let attached = Attached { length: slot.length, device, accesses: Accesses::default() };
+        slots.insert(slot.address, attached);
     }
 
     /// Returns the serial port.
@@ -101,28 +112,52 @@ impl Devices {
     /// Answers what the guest reads; where no device is, all bits are ones.
     pub(super) fn read(&self, bus: Bus, address: u64, data: &mut [u8]) {
         match self.find(bus, address) {
-            Some((device, offset)) => device.read(offset, data),
-            None => data.fill(0xff),
+            Some((attached, offset)) => {
+                attached.accesses.read(data);
+                attached.device.read(offset, data);
+            }
+            None => {
+                log::debug!(address:% = format_args!("{address:#x}"); "read from {bus} without a device");
+                data.fill(0xff);
+            }
         }
     }
 
     /// Takes what the guest writes; what no device has is lost, as on a real bus.
     pub(super) fn write(&self, bus: Bus, address: u64, data: &[u8]) -> Result<Action, Failure> {
         match self.find(bus, address) {
-            Some((device, offset)) => device.write(offset, data),
-            None => Ok(Action::Continue),
+            Some((attached, offset)) => {
+                attached.accesses.write(data);
+                attached.device.write(offset, data)
+            }
+            None => {
+                log::debug!(address:% = format_args!("{address:#x}"); "write to {bus} without a device");
+                Ok(Action::Continue)
+            }
         }
     }
 
+    /// Says how often each device was accessed.
+    pub(super) fn accesses(&self) -> Vec<Value> {
+        let buses = [(Bus::Port, &self.ports), (Bus::Memory, &self.memory)];
+        let slots = buses.iter().flat_map(|(bus, slots)| slots.iter().map(move |slot| (bus, slot)));
+        let json = |(bus, (address, attached)): (&Bus, (&u64, &Attached))| {
+            let mut json = attached.accesses.json();
+            json["at"] = format!("{bus} {address:#x}").into();
+            json
+        };
+        slots.map(json).collect()
+    }
+
     /// Finds the device at an address, and how far into it that is.
-    fn find(&self, bus: Bus, address: u64) -> Option<(&dyn Device, u64)> {
+    fn find(&self, bus: Bus, address: u64) -> Option<(&Attached, u64)> {
         let slots = match bus {
             Bus::Port => &self.ports,
             Bus::Memory => &self.memory,
         };
-        let (start, (length, device)) = slots.range(..=address).next_back()?;
+        let (start, attached) = slots.range(..=address).next_back()?;
         let offset = address - start;
-        (offset < *length).then_some((device.as_ref(), offset))
+        (offset < attached.length).then_some((attached, offset))
     }
 }
 

@@ -4,6 +4,8 @@
 //! looks like any other: the console is the only witness. A guest that lies about its death deceives nobody but its
 //! own user.
 
+use super::timings::{self, Point};
+
 /// Longest line that is kept of what a guest prints.
 const LINE_MAX: usize = 256;
 
@@ -58,6 +60,10 @@ impl LastWords {
             self.cause = Some(cause.chars().filter(|c| !c.is_control()).collect());
         }
         self.ended |= message(END).is_some();
+        // The kernel begins its lines with the time.
+        if !line.starts_with('[') && !line.trim().is_empty() {
+            timings::reach(Point::Init);
+        }
     }
 }
 

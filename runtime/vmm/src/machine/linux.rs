@@ -9,6 +9,7 @@ use super::bus::Devices;
 use super::console::{self, Console};
 use super::serial::Serial;
 use super::threads::{Events, Outcome};
+use super::timings::{self, Point};
 use super::virtio::Inventory;
 use super::vm::Vm;
 use super::{Wanted, run_vcpus};
@@ -52,6 +53,7 @@ pub(super) fn run(
         arch::attach(&mut devices);
         let virtio = inventory.attach(&vm, &mut devices)?;
         let entry = arch::load(&vm, &vcpus, &irqchip, linux, virtio.found())?;
+        timings::reach(Point::Loaded);
         arch::place(&vcpus, &entry)?;
         if has_input && terminal.is_none() {
             terminal = Some(console::listen(Arc::clone(&serial), events.interrupter())?);
@@ -60,7 +62,10 @@ pub(super) fn run(
         virtio.stop();
         match outcome {
             Outcome::PoweredOff => return Ok(()),
-            Outcome::Reset => serial.reset()?,
+            Outcome::Reset => {
+                log::info!("the guest restarts");
+                serial.reset()?;
+            }
         }
     }
 }

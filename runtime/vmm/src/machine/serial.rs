@@ -9,6 +9,7 @@ use vm_superio::serial::{Error, NoEvents};
 use super::bus::{Action, Device};
 use super::console::Console;
 use super::last_words::LastWords;
+use super::timings::{self, Point};
 use super::vm::Line;
 use crate::failure::Failure;
 
@@ -124,6 +125,7 @@ struct Output {
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let count = self.to.write(bytes)?;
+        timings::reach(Point::FirstByte);
         self.words.read(bytes.get(..count).unwrap_or_default());
         Ok(count)
     }

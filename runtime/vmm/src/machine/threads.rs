@@ -8,7 +8,9 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::bus::{Action, Devices};
+use super::metrics::Exits;
 use super::signals::{self, Blocked};
+use super::timings::{self, Point};
 use super::trace::Trace;
 use super::vcpu::{Vcpu, VmExit};
 use crate::failure::Failure;
@@ -67,6 +69,7 @@ pub(super) enum Outcome {
 }
 
 /// How a vCPU's thread ended.
+#[derive(Debug)]
 enum End {
     /// The guest halted this vCPU for good.
     Halted,
@@ -89,6 +92,13 @@ const INTERRUPTED: u8 = 130;
 /// A trace of one vCPU, which outlives its thread.
 pub(super) type SharedTrace = Arc<Mutex<Trace>>;
 
+/// What is noted of a vCPU at each of its exits.
+#[derive(Clone, Default)]
+pub(super) struct Notes {
+    pub(super) exits: Arc<Exits>,
+    pub(super) trace: Option<SharedTrace>,
+}
+
 /// How long a failed guest's vCPUs are waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -103,13 +113,13 @@ pub(super) enum AfterFailure {
 
 /// Runs vCPUs until the guest ends, and returns them with how it ended.
 ///
-/// The guest ends when it powers off or crashes, or when it halts the first vCPU: nothing could wake it. The vCPU of
-/// index N records into the trace of that index, if there is one.
+/// The guest ends when it powers off or crashes, or when it halts the first vCPU: nothing could wake it. The notes
+/// of index N are those of the vCPU of that index.
 pub(super) fn run(
     vcpus: Vec<Vcpu>,
     devices: &Arc<Devices>,
     events: &Events,
-    traces: &[SharedTrace],
+    notes: &[Notes],
     after_failure: AfterFailure,
 ) -> Result<(Vec<Vcpu>, Result<Outcome, Failure>), Failure> {
     events.forget_ends()?;
@@ -117,8 +127,8 @@ pub(super) fn run(
     let mut threads = Vec::new();
     let mut result = Ok(());
     for (index, vcpu) in vcpus.into_iter().enumerate() {
-        let trace = traces.get(index).map(Arc::clone);
-        match spawn(index, vcpu, devices, &stop, events.sender.clone(), trace) {
+        let notes = notes.get(index).cloned().unwrap_or_default();
+        match spawn(index, vcpu, devices, &stop, events.sender.clone(), notes) {
             Ok(thread) => threads.push(thread),
             Err(error) => {
                 result =
@@ -145,11 +155,15 @@ fn spawn(
     devices: &Arc<Devices>,
     stop: &Arc<AtomicBool>,
     events: Sender<Event>,
-    trace: Option<SharedTrace>,
+    notes: Notes,
 ) -> io::Result<JoinHandle<Vcpu>> {
     let (devices, stop) = (Arc::clone(devices), Arc::clone(stop));
     thread::Builder::new().name(format!("vcpu{index}")).spawn(move || {
-        let end = run_vcpu(&mut vcpu, &devices, &stop, trace.as_deref());
+        if index == 0 {
+            timings::reach(Point::FirstInstruction);
+        }
+        let end = run_vcpu(&mut vcpu, &devices, &stop, &notes);
+        log::debug!("{end:?}");
         // Nobody listens any more once the machine ends.
         let _ = events.send(Event::Ended { index, end });
         vcpu
@@ -157,15 +171,11 @@ fn spawn(
 }
 
 /// Runs one vCPU until it ends.
-fn run_vcpu(
-    vcpu: &mut Vcpu,
-    devices: &Devices,
-    stop: &AtomicBool,
-    trace: Option<&Mutex<Trace>>,
-) -> End {
+fn run_vcpu(vcpu: &mut Vcpu, devices: &Devices, stop: &AtomicBool, notes: &Notes) -> End {
     while !stop.load(Ordering::Acquire) {
         let exit = vcpu.run(devices);
-        if let Some(trace) = trace {
+        notes.exits.count(&exit);
+        if let Some(trace) = &notes.trace {
             let mut trace = trace.lock().unwrap_or_else(PoisonError::into_inner);
             if let Err(error) = trace.exit(&vcpu.registers()) {
                 return End::Failed(error.into());

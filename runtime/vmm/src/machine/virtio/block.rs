@@ -185,7 +185,7 @@ impl Block {
     fn complain(&mut self, error: &io::Error) {
         if !self.has_complained {
             self.has_complained = true;
-            eprintln!("onereg-vmm: {}: a request failed: {error}: the guest knows", self.id);
+            log::warn!("{}: a request failed: {error}: the guest knows", self.id);
         }
     }
 }

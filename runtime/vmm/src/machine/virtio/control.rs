@@ -229,7 +229,7 @@ impl Control {
         self.interrupt.raise(Cause::Config);
         if !self.has_complained {
             self.has_complained = true;
-            eprintln!("onereg-vmm: {}: {fault}: it stops until it is reset", self.name);
+            log::warn!("{}: {fault}: it stops until it is reset", self.name);
         }
     }
 
@@ -328,7 +328,7 @@ impl Control {
             let operation = if watch { ControlOperation::Add } else { ControlOperation::Delete };
             let event = EpollEvent::new(EventSet::IN | EventSet::EDGE_TRIGGERED, token);
             if let Err(error) = self.epoll.ctl(operation, source.as_raw_fd(), event) {
-                eprintln!("onereg-vmm: {}: cannot wait for its host: {error}", self.name);
+                log::warn!("{}: cannot wait for its host: {error}", self.name);
             }
         }
     }
