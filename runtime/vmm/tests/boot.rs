@@ -158,6 +158,7 @@ fn the_terminal_is_the_guests_and_comes_back_however_the_run_ends() {
     let before = pty.mode();
     for (name, typed, end, status) in [
         ("leaves", &b"\x01x"[..], &ECHO[..], 130),
+        ("leaves-deaf", &[&[b'a'; 4000], &b"\x01x"[..]].concat(), &[0xeb, 0xfe], 130),
         ("powers-off", b"x", &power_off(), 0),
         ("crashes", b"x", &[0x0f, 0x0b], 3),
     ] {

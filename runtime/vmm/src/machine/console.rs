@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::{self, TrySendError};
 use std::thread;
 
 use super::serial::Serial;
@@ -43,7 +44,10 @@ impl Console {
     }
 }
 
-/// Starts the thread that gives what is typed to the guest; on a terminal, Ctrl-A x calls `leave`.
+/// How many times something may be typed that the guest has not heard yet.
+const AHEAD: usize = 64;
+
+/// Starts the threads that give what is typed to the guest; on a terminal, Ctrl-A x calls `leave`.
 ///
 /// The terminal is the guest's until what this returns is dropped.
 pub(super) fn listen(
@@ -52,25 +56,39 @@ pub(super) fn listen(
 ) -> Result<Option<Terminal>, Failure> {
     let terminal = Terminal::take()?;
     let mut escape = terminal.as_ref().map(|_| Escape::default());
-    let listen = move || {
+    let (keys, typed) = mpsc::sync_channel::<Vec<u8>>(AHEAD);
+    start("console", move || typed.iter().for_each(|typed| serial.enter(&typed)))?;
+    start("keyboard", move || {
         let mut buffer = [0; 64];
         // The end of the input, or an error of it, is the end of what can be typed: the guest goes on.
         while let Ok(length @ 1..) = io::stdin().read(&mut buffer) {
             let typed = buffer.get(..length).unwrap_or_default();
-            match &mut escape {
-                None => serial.enter(typed),
+            let taken = match &mut escape {
+                None => keys.send(typed.to_vec()).is_ok(),
                 Some(escape) => match escape.filter(typed) {
-                    Some(typed) => serial.enter(&typed),
-                    None => leave(),
+                    // A guest that hears nothing must not keep the user from leaving: what it has no room for is lost.
+                    Some(typed) => {
+                        !matches!(keys.try_send(typed), Err(TrySendError::Disconnected(_)))
+                    }
+                    None => {
+                        leave();
+                        true
+                    }
                 },
+            };
+            if !taken {
+                return;
             }
         }
-    };
-    thread::Builder::new()
-        .name("console".to_owned())
-        .spawn(listen)
-        .map_err(|error| Failure::new(format!("cannot start the console's thread: {error}")))?;
+    })?;
     Ok(terminal)
+}
+
+fn start(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
+    let thread = thread::Builder::new().name(name.to_owned()).spawn(work);
+    thread
+        .map(drop)
+        .map_err(|error| Failure::new(format!("cannot start the thread of the {name}: {error}")))
 }
 
 /// Finds Ctrl-A x in what is typed.

@@ -1,6 +1,7 @@
 //! One thread per vCPU, and the end of all of them.
 
 use std::io;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -162,11 +163,21 @@ fn spawn(
         if index == 0 {
             timings::reach(Point::FirstInstruction);
         }
-        let end = run_vcpu(&mut vcpu, &devices, &stop, &notes);
+        let end = caught(index, || run_vcpu(&mut vcpu, &devices, &stop, &notes));
         log::debug!("{end:?}");
         // Nobody listens any more once the machine ends.
         let _ = events.send(Event::Ended { index, end });
         vcpu
+    })
+}
+
+/// Makes a failure of a panic, which ends the machine as any other one.
+fn caught(index: usize, work: impl FnOnce() -> End) -> End {
+    // Nothing of the vCPU or of a device is relied on after a failure.
+    panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        End::Failed(Failure::new(format!(
+            "the thread of vCPU {index} panicked, which is a fault of this program: please report what it says above"
+        )))
     })
 }
 
@@ -247,4 +258,16 @@ fn join(thread: JoinHandle<Vcpu>, deadline: Option<Instant>) -> Option<Vcpu> {
         thread::sleep(Duration::from_millis(1));
     }
     thread.join().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_a_vcpu_ends_the_machine_and_is_named() {
+        let End::Failed(failure) = caught(3, || panic!("a test")) else { panic!("no failure") };
+        assert!(failure.to_string().starts_with("the thread of vCPU 3 panicked"), "{failure}");
+        assert!(matches!(caught(3, || End::Halted), End::Halted));
+    }
 }
