@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Diff(DiffArgs),
     /// Print the id of a register
     Encode(EncodeArgs),
+    /// Say what the code of a finding means, with a wrong and a right example
+    Explain(ExplainArgs),
     /// Print the JSON Schema of a table
     Schema,
 }
@@ -114,6 +116,12 @@ pub(crate) struct EncodeArgs {
     pub(crate) name: String,
     #[command(flatten)]
     pub(crate) host: HostArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ExplainArgs {
+    /// Code, as E0101; without one, all codes are listed
+    pub(crate) code: Option<String>,
 }
 
 /// What the ids of riscv depend on.

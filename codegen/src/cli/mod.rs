@@ -6,6 +6,7 @@ mod decode;
 mod diff;
 mod encode;
 mod entry;
+mod explain;
 mod failure;
 mod find;
 mod generate;
@@ -49,6 +50,7 @@ fn run(args: &Args) -> Result<String, Failure> {
         Command::Decode(args) => decode::run(tables, args),
         Command::Diff(args) => diff::run(args),
         Command::Encode(args) => encode::run(tables, args),
+        Command::Explain(args) => explain::run(args),
         Command::Schema => Ok(schema::schema()),
     }
 }

@@ -3,6 +3,7 @@
 mod arguments;
 mod cases;
 mod diff;
+mod explain;
 mod generate;
 mod output;
 mod program;
