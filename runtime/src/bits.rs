@@ -17,7 +17,7 @@ pub trait EnumLayout: 'static {
 }
 
 /// A field of a layout.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Field {
     /// Name, in the manual's spelling.
     pub name: &'static str,
@@ -204,7 +204,8 @@ macro_rules! bits_types {
     () => {
         /// A register value whose bits are named by layout `L`.
         ///
-        /// `Debug` and `Display` print the fields and the bits; [`FromStr`](::core::str::FromStr) reads either back.
+        /// `Debug` and `Display` print the fields and the bits; [`FromStr`](::core::str::FromStr) reads either back, and
+        /// `FIELD=value, ...`, whose values are numbers, hex or decimal, or names.
         /// Builders (`with_...`) panic when a number does not fit its field.
         #[repr(transparent)]
         pub struct Bits<L, R>(R, ::core::marker::PhantomData<fn() -> L>);
@@ -372,7 +373,7 @@ macro_rules! bits_types {
 pub mod support {
     use core::fmt;
 
-    use super::{Field, FieldValue};
+    use super::{Field, FieldKind, FieldValue};
     use crate::{Arch, Error, ErrorKind, Host, Operation, Place, Reg, Ulong};
 
     /// An integer that holds the bits of a layout.
@@ -483,8 +484,11 @@ pub mod support {
 
     /// Pairs every field that is not reserved with its value in `bits`.
     pub fn fields(fields: &'static [Field], bits: u128) -> impl Iterator<Item = FieldValue> {
-        let named = fields.iter().filter(|field| !field.kind.is_reserved());
-        named.map(move |field| FieldValue { field, value: field.extract(bits) })
+        named(fields).map(move |field| FieldValue { field, value: field.extract(bits) })
+    }
+
+    fn named(fields: &'static [Field]) -> impl Iterator<Item = &'static Field> {
+        fields.iter().filter(|field| !field.kind.is_reserved())
     }
 
     /// Writes `NAME { FIELD: value, ... } 0xBITS`.
@@ -510,35 +514,71 @@ pub mod support {
     /// Why a text is no value of a layout.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum ParseError {
-        /// Neither `NAME { FIELD: value, ... }` nor a number.
+        /// None of the forms of a value.
         Syntax,
-        /// A field that the layout does not have.
-        UnknownField,
+        /// The item of this number, from 1, is for none of these fields.
+        UnknownField(usize, &'static [Field]),
         /// A value that is neither a number nor a name of the field's.
-        UnknownValue,
-        /// A number that does not fit its field or the register.
+        UnknownValue(&'static Field),
+        /// A number that does not fit the field.
+        FieldTooWide(&'static Field),
+        /// A number that does not fit the register.
         TooWide,
-        /// The fields say something else than the bits behind them.
-        Contradiction,
+        /// The field is given a second value, by another item or by the bits behind the fields.
+        Contradiction(&'static Field),
     }
 
     impl fmt::Display for ParseError {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str(match self {
-                ParseError::Syntax => {
-                    "expected `NAME { FIELD: value, ... } 0xBITS`, its braces or its bits alone"
+            match self {
+                ParseError::Syntax => f.write_str(
+                    "expected `NAME { FIELD: value, ... } 0xBITS`, its braces or its bits alone, \
+                     or `FIELD=value, ...`",
+                ),
+                ParseError::UnknownField(item, table) => {
+                    write!(f, "item {item} is for no field of the register; it has ")?;
+                    list(f, named(table).map(|field| field.name))
                 }
-                ParseError::UnknownField => "the register has no such field",
-                ParseError::UnknownValue => "the field has no value of that name",
-                ParseError::TooWide => "the number does not fit",
-                ParseError::Contradiction => "the fields and the bits behind them differ",
-            })
+                ParseError::UnknownValue(field) => {
+                    write!(f, "{} has no such value; it takes ", field.name)?;
+                    legal(f, field)
+                }
+                ParseError::FieldTooWide(field) => {
+                    write!(f, "the number does not fit {}; it takes ", field.name)?;
+                    legal(f, field)
+                }
+                ParseError::TooWide => f.write_str("the number does not fit the register"),
+                ParseError::Contradiction(field) => {
+                    write!(f, "{} is given two values; give it one", field.name)
+                }
+            }
         }
     }
 
     impl core::error::Error for ParseError {}
 
-    /// Reads what [`format`] writes; the name, the braces or the bits may be missing.
+    /// Writes which values a field takes.
+    fn legal(f: &mut fmt::Formatter<'_>, field: &Field) -> fmt::Result {
+        if !field.values.is_empty() {
+            list(f, field.values.iter().map(|(name, _)| *name))?;
+            f.write_str(" or ")?;
+        }
+        let most = u128::MAX >> (128 - field.width());
+        match field.kind {
+            FieldKind::Int => write!(f, "a number from -{} to {most:#x}", most / 2 + 1),
+            _ => write!(f, "a number up to {most:#x}"),
+        }
+    }
+
+    fn list(
+        f: &mut fmt::Formatter<'_>,
+        mut names: impl Iterator<Item = &'static str>,
+    ) -> fmt::Result {
+        f.write_str(names.next().unwrap_or("none"))?;
+        names.try_for_each(|name| write!(f, ", {name}"))
+    }
+
+    /// Reads what [`format`] writes, of which the name, the braces or the bits may be missing, or `FIELD=value, ...`.
     ///
     /// # Errors
     ///
@@ -546,33 +586,50 @@ pub mod support {
     pub fn parse(text: &str, name: &str, table: &'static [Field]) -> Result<u128, ParseError> {
         let text = text.trim();
         let Some((head, rest)) = text.split_once('{') else {
-            return number(text).ok_or(ParseError::Syntax);
+            return match number(text) {
+                Some(bits) => Ok(bits),
+                None if text.contains('=') => assign_all(None, text, '=', table),
+                None => Err(ParseError::Syntax),
+            };
         };
         let (body, tail) = rest.split_once('}').ok_or(ParseError::Syntax)?;
         if !head.trim().is_empty() && head.trim() != name {
             return Err(ParseError::Syntax);
         }
-        let mut bits = match tail.trim() {
-            "" => 0,
-            tail => number(tail).ok_or(ParseError::Syntax)?,
+        let given = match tail.trim() {
+            "" => None,
+            tail => Some(number(tail).ok_or(ParseError::Syntax)?),
         };
-        let given = (!tail.trim().is_empty()).then_some(bits);
-        for item in body.split(',').map(str::trim).filter(|item| !item.is_empty()) {
-            bits = assign(bits, item, table)?;
-        }
-        if given.is_some_and(|given| given != bits) {
-            Err(ParseError::Contradiction)
-        } else {
-            Ok(bits)
-        }
+        assign_all(given, body, ':', table)
     }
 
-    /// Puts one `FIELD: value` into `bits`.
-    fn assign(bits: u128, item: &str, table: &'static [Field]) -> Result<u128, ParseError> {
-        let (name, value) = item.split_once(':').ok_or(ParseError::Syntax)?;
-        let field =
-            table.iter().find(|field| field.name == name.trim()).ok_or(ParseError::UnknownField)?;
-        let value = value.trim();
+    /// Puts the items of `body` into the bits that are `given`, which they may not change, or else into 0.
+    fn assign_all(
+        given: Option<u128>,
+        body: &str,
+        separator: char,
+        table: &'static [Field],
+    ) -> Result<u128, ParseError> {
+        let mut bits = given.unwrap_or(0);
+        let mut settled = if given.is_some() { u128::MAX } else { 0 };
+        let items = body.split(',').map(str::trim).filter(|item| !item.is_empty());
+        for (index, item) in items.enumerate() {
+            let (name, value) = item.split_once(separator).ok_or(ParseError::Syntax)?;
+            let field = named(table)
+                .find(|field| field.name == name.trim())
+                .ok_or(ParseError::UnknownField(index + 1, table))?;
+            let assigned = assign(bits, field, value.trim())?;
+            if (assigned ^ bits) & settled != 0 {
+                return Err(ParseError::Contradiction(field));
+            }
+            bits = assigned;
+            settled |= field.mask();
+        }
+        Ok(bits)
+    }
+
+    /// Puts `value`, a name or a number, into `field` of `bits`.
+    fn assign(bits: u128, field: &'static Field, value: &str) -> Result<u128, ParseError> {
         let named = field
             .values
             .iter()
@@ -581,16 +638,16 @@ pub mod support {
         let value = match (named, value.strip_prefix('-')) {
             (Some(value), _) => value,
             (None, Some(magnitude)) => {
-                let magnitude = number(magnitude).ok_or(ParseError::UnknownValue)?;
+                let magnitude = number(magnitude).ok_or(ParseError::UnknownValue(field))?;
                 let modulus = 1u128.checked_shl(field.width()).unwrap_or(0);
                 if magnitude > modulus / 2 {
-                    return Err(ParseError::TooWide);
+                    return Err(ParseError::FieldTooWide(field));
                 }
                 modulus.wrapping_sub(magnitude)
             }
-            (None, None) => number(value).ok_or(ParseError::UnknownValue)?,
+            (None, None) => number(value).ok_or(ParseError::UnknownValue(field))?,
         };
-        field.insert(bits, value).ok_or(ParseError::TooWide)
+        field.insert(bits, value).ok_or(ParseError::FieldTooWide(field))
     }
 
     fn number(text: &str) -> Option<u128> {

@@ -1,6 +1,8 @@
 //! The generated registers against the tables that they are generated from, and values against their fields.
 
-use onereg::{Host, Info, Row, TABLES, Table};
+use arbtest::arbtest;
+use onereg::support::parse;
+use onereg::{Digits, Host, Info, Row, TABLES, Table};
 use onereg_codegen::model::{self, Arch, Register};
 use onereg_tests::tables;
 
@@ -73,4 +75,31 @@ fn values(row: &Row) -> Vec<u128> {
     let width: u32 = row.fields.iter().map(|field| field.width()).sum();
     let all = u128::MAX >> (128 - width);
     [0, all, all / 3, all - all / 3].into_iter().chain((0..width).map(|bit| 1 << bit)).collect()
+}
+
+#[test]
+fn every_value_is_read_back_from_its_text() {
+    arbtest(|u| {
+        let bits = u.arbitrary::<[u8; 16]>()?;
+        for info in TABLES.iter().flat_map(|table| table.registers) {
+            let fields = info.row.fields;
+            let Some(value) =
+                bits.get(..info.place.size(Host::LP64)).filter(|_| !fields.is_empty())
+            else {
+                continue;
+            };
+            let number = Digits(value).number();
+            let text = info.format(value).to_string();
+            assert_eq!(parse(&text, info.name, fields).ok(), number, "{text}");
+
+            let named = fields.iter().filter(|field| !field.kind.is_reserved());
+            let mask = named.fold(0, |mask, field| mask | field.mask());
+            let items: Vec<_> =
+                info.fields(value).map(|value| format!("{}={value}", value.field.name)).collect();
+            let list = items.join(", ");
+            let read = parse(&list, info.name, fields).ok();
+            assert_eq!(read, number.map(|number| number & mask), "{}: {list}", info.name);
+        }
+        Ok(())
+    });
 }

@@ -90,22 +90,41 @@ fn text_reads_back() {
         format!("{bits}"),
         "KINDS { IF: 1, SIGNED: -32, MODE: SLOW }".to_owned(),
         "{IF:1,SIGNED:0x20,MODE:1}".to_owned(),
+        "IF=1, SIGNED=-32, MODE=SLOW".to_owned(),
+        "MODE=0x1,SIGNED=32,IF=1".to_owned(),
     ] {
         assert_eq!(Kinds::from_str(&text), Ok(kinds), "{text}");
     }
-    for text in [
-        "",
-        "KINDS",
-        "OTHER { IF: 1 }",
-        "{ IF }",
-        "{ NO_FIELD: 1 }",
-        "{ MODE: NO_VALUE }",
-        "{ MODE: 4 }",
-        "{ SIGNED: -33 }",
-        "{ IF: 1 } 0x0",
-        "0x1ffffffffffffffff",
+}
+
+#[test]
+fn text_that_is_no_value_is_refused_with_what_is_legal() {
+    let syntax = "expected `NAME { FIELD: value, ... } 0xBITS`, its braces or its bits alone, or \
+                  `FIELD=value, ...`";
+    for (text, message) in [
+        ("", syntax),
+        ("KINDS", syntax),
+        ("OTHER { IF: 1 }", syntax),
+        ("{ IF }", syntax),
+        ("{ IF=1 }", syntax),
+        ("IF=1, MODE", syntax),
+        (
+            "IF=1, NO_FIELD=1",
+            "item 2 is for no field of the register; it has IF, SIGNED, MODE, SPLIT, WIDE",
+        ),
+        (
+            "{ MODE: NO_VALUE }",
+            "MODE has no such value; it takes OFF, SLOW, FAST or a number up to 0x3",
+        ),
+        ("MODE=4", "the number does not fit MODE; it takes OFF, SLOW, FAST or a number up to 0x3"),
+        ("SIGNED=-33", "the number does not fit SIGNED; it takes a number from -32 to 0x3f"),
+        ("SPLIT=", "SPLIT has no such value; it takes a number up to 0xfff"),
+        ("{ IF: 1 } 0x0", "IF is given two values; give it one"),
+        ("MODE=SLOW, MODE=FAST", "MODE is given two values; give it one"),
+        ("0x1ffffffffffffffff", "the number does not fit the register"),
     ] {
-        assert!(Kinds::from_str(text).is_err(), "{text}");
+        let error = Kinds::from_str(text).expect_err(text);
+        assert_eq!(error.to_string(), message, "{text}");
     }
 }
 
