@@ -535,7 +535,7 @@ pub struct EnumValue {
 }
 
 /// Bits of the widest register that an id can name.
-pub(crate) const MAX_WIDTH: u32 = 65536;
+pub const MAX_WIDTH: u32 = 65536;
 
 /// Bits 55..52 of an id.
 pub const SIZE_SHIFT: u32 = 52;

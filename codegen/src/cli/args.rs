@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Diff(DiffArgs),
     /// Print the id of a register
     Encode(EncodeArgs),
+    /// Propose a row for every id that no table has: exit 1 where an id has no place
+    Import(ImportArgs),
     /// Say what the code of a finding means, with a wrong and a right example
     Explain(ExplainArgs),
     /// Print the JSON Schema of a table
@@ -122,6 +124,15 @@ pub(crate) struct EncodeArgs {
 pub(crate) struct ExplainArgs {
     /// Code, as E0101; without one, all codes are listed
     pub(crate) code: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ImportArgs {
+    /// List of ids in hex, one a line, or host profile (`onereg-vmm probe --format json`); - for stdin
+    pub(crate) file: PathBuf,
+    /// Architecture that every id is of
+    #[arg(long)]
+    pub(crate) arch: Option<String>,
 }
 
 /// What the ids of riscv depend on.

@@ -10,6 +10,8 @@ mod explain;
 mod failure;
 mod find;
 mod generate;
+mod ids;
+mod import;
 mod list;
 mod show;
 mod tables;
@@ -28,7 +30,7 @@ use self::failure::Failure;
 pub(crate) fn main() -> ExitCode {
     let args = Args::parse();
     let (output, message, code) = match run(&args) {
-        Ok(output) => (output, String::new(), ExitCode::SUCCESS),
+        Ok((output, message)) => (output, message, ExitCode::SUCCESS),
         Err(failure) => (failure.output, failure.message, ExitCode::FAILURE),
     };
     match write(io::stdout(), &output).and_then(|()| write(io::stderr(), &message)) {
@@ -40,9 +42,11 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-fn run(args: &Args) -> Result<String, Failure> {
+/// Returns what a command prints on stdout and on stderr.
+fn run(args: &Args) -> Result<(String, String), Failure> {
     let tables = &args.tables;
-    match &args.command {
+    let output = match &args.command {
+        Command::Import(args) => return import::run(tables, args),
         Command::Check(args) => check::run(tables, args),
         Command::Generate(args) => generate::run(tables, args),
         Command::List(args) => list::run(tables, args),
@@ -52,7 +56,8 @@ fn run(args: &Args) -> Result<String, Failure> {
         Command::Encode(args) => encode::run(tables, args),
         Command::Explain(args) => explain::run(args),
         Command::Schema => Ok(schema::schema()),
-    }
+    }?;
+    Ok((output, String::new()))
 }
 
 fn write(mut to: impl Write, text: &str) -> io::Result<()> {

@@ -5,5 +5,6 @@ mod cases;
 mod diff;
 mod explain;
 mod generate;
+mod import;
 mod output;
 mod program;
