@@ -121,7 +121,7 @@ pub(crate) struct RunOptions {
     #[arg(long, value_enum, default_value_t = Transport::Pci)]
     pub(crate) transport: Transport,
 
-    /// Network interface on a tap device (not in this version)
+    /// Network interface on a tap device; without an address the guest takes a random one
     #[arg(long, value_name = "tap=NAME[,mac=MAC]")]
     pub(crate) net: Vec<String>,
 

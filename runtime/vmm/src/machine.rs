@@ -87,16 +87,17 @@ fn run_guest(kvm: &Path, options: &RunOptions) -> Result<(), Failure> {
     }
 }
 
-/// Refuses what would be ignored: what this version does not do yet, and what its guest does not use.
+/// Refuses what would be ignored: what the built-in guest does not use.
 fn refuse_unsupported(options: &RunOptions) -> Result<(), Failure> {
-    if !options.net.is_empty() {
-        return Err(Failure::new("--net is not supported in this version: leave it out"));
+    if options.kernel.is_some() {
+        return Ok(());
     }
-    match options.kernel {
-        None if !options.disk.is_empty() => Err(Failure::new(
-            "the built-in guest has no driver for a --disk: leave it out, or give a --kernel",
-        )),
-        _ => Ok(()),
+    let given = [("--disk", &options.disk), ("--net", &options.net)];
+    match given.iter().find(|(_, values)| !values.is_empty()) {
+        Some((option, _)) => Err(Failure::new(format!(
+            "the built-in guest has no driver for a {option}: leave it out, or give a --kernel"
+        ))),
+        None => Ok(()),
     }
 }
 

@@ -177,12 +177,10 @@ fn thread_names(vmm: &Running) -> Vec<String> {
 
 #[test]
 fn what_would_be_ignored_is_refused() {
-    let cases =
-        [("--disk", "the built-in guest has no driver"), ("--net", "--net is not supported")];
-    for (option, expected) in cases {
+    for option in ["--disk", "--net"] {
         let output = run(&["run", option, "x"]);
         assert_eq!(output.status.code(), Some(1), "{option}");
-        let expected = format!("onereg-vmm: {expected}");
+        let expected = format!("onereg-vmm: the built-in guest has no driver for a {option}: ");
         assert!(stderr(&output).starts_with(&expected), "{}", stderr(&output));
         assert!(stdout(&output).is_empty());
     }

@@ -12,6 +12,7 @@ mod inventory;
 mod mmio;
 #[cfg(test)]
 mod model;
+mod net;
 mod pci;
 mod queues;
 mod rng;

@@ -119,38 +119,39 @@ fn header(u: &mut Unstructured<'_>) -> Result<[u8; 16]> {
 
 /// Does one thing to a device.
 fn act(u: &mut Unstructured<'_>, driver: &mut Driver) -> Result<()> {
+    let queue = u.int_in_range(0..=driver.last_queue())?;
     match u.int_in_range(0..=6)? {
         0 | 1 => {
             let (header, data) = (header(u)?, header(u)?);
             let sector = [7; SECTOR as usize];
             let data = *u.choose(&[&data[..], &sector, &[]])?;
             let room = *u.choose(&[1, 2, 21, SECTOR as usize, SECTOR as usize + 1])?;
-            let head = driver.offer(0, &[&header, data], &[room, 1]);
+            let head = driver.offer(queue, &[&header, data], &[room, 1]);
             if u.ratio(1, 4)? {
-                driver.describe(0, (head + u.int_in_range(0..=3)?) % 256, descriptor(u)?);
+                driver.describe(queue, (head + u.int_in_range(0..=3)?) % 256, descriptor(u)?);
             }
         }
-        2 => driver.describe(0, u.int_in_range(0..=255)?, descriptor(u)?),
+        2 => driver.describe(queue, u.int_in_range(0..=255)?, descriptor(u)?),
         3 => {
             let address = *u.choose(&[0x10_0000, MEMORY as u64 / 2])?;
             driver.write_descriptor(address, descriptor(u)?);
             let table = Descriptor { address, length: 16, flags: INDIRECT, next: 0 };
-            driver.describe(0, u.int_in_range(0..=255)?, table);
+            driver.describe(queue, u.int_in_range(0..=255)?, table);
         }
-        4 => driver.make_available(0, number(u, &[0, 128, 256])? as u16),
-        5 => driver.set_available(0, u.arbitrary()?),
+        4 => driver.make_available(queue, number(u, &[0, 128, 256])? as u16),
+        5 => driver.set_available(queue, u.arbitrary()?),
         _ => {
             let offset = number(u, &[0, 24, 60, u64::MAX])?;
             driver.control.write_config(offset, &u.arbitrary::<[u8; 4]>()?);
             driver.control.read_config(offset, &mut [0; 8]);
         }
     }
-    driver.kick(0);
+    driver.kick(queue);
     Ok(())
 }
 
 /// Does anything to a device, and resets it.
-fn torment(u: &mut Unstructured<'_>, driver: &mut Driver) -> Result<()> {
+pub(super) fn torment(u: &mut Unstructured<'_>, driver: &mut Driver) -> Result<()> {
     for _ in 0..u.int_in_range(1..=12)? {
         act(u, driver)?;
     }

@@ -7,6 +7,7 @@ use super::block::{Block, Disk, RawFile};
 use super::control::Control;
 use super::device::VirtioDevice;
 use super::mmio::{self, VirtioMmio};
+use super::net::{Net, Port};
 use super::pci::VirtioPci;
 use super::rng::Rng;
 use super::worker::Worker;
@@ -23,6 +24,7 @@ use crate::machine::wires::Wires;
 pub(crate) struct Inventory {
     transport: Transport,
     disks: Vec<Arc<dyn Disk>>,
+    ports: Vec<Arc<Port>>,
 }
 
 /// The virtio devices of one start, at work.
@@ -44,7 +46,9 @@ impl Inventory {
     pub(crate) fn open(options: &RunOptions) -> Result<Inventory, Failure> {
         let open = |option: &String| RawFile::open(option).map(|disk| Arc::new(disk) as _);
         let disks = options.disk.iter().map(open).collect::<Result<Vec<_>, Failure>>()?;
-        Ok(Inventory { transport: options.transport, disks })
+        let open = |option: &String| Port::open(option).map(Arc::new);
+        let ports = options.net.iter().map(open).collect::<Result<Vec<_>, Failure>>()?;
+        Ok(Inventory { transport: options.transport, disks, ports })
     }
 
     /// Makes the devices, puts them into a machine, and sets them to work.
@@ -65,6 +69,9 @@ impl Inventory {
         let mut devices: Vec<Box<dyn VirtioDevice>> = Vec::new();
         for (index, disk) in self.disks.iter().enumerate() {
             devices.push(Box::new(Block::new(Arc::clone(disk), format!("disk{index}"))));
+        }
+        for port in &self.ports {
+            devices.push(Box::new(Net::new(Arc::clone(port))));
         }
         devices.push(Box::new(Rng));
         let mut named = Vec::<Named>::new();

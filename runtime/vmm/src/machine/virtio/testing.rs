@@ -134,6 +134,11 @@ impl Driver {
         self.queues.push(Positions { size, ..Positions::default() });
     }
 
+    /// Returns the index of the last queue.
+    pub(super) fn last_queue(&self) -> usize {
+        self.queues.len() - 1
+    }
+
     /// Returns memory for a buffer; it is used again after a while.
     pub(super) fn allocate(&mut self, length: usize) -> u64 {
         if MEMORY as u64 - self.next_buffer < length as u64 {
