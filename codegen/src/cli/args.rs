@@ -60,6 +60,9 @@ pub(crate) struct GenerateArgs {
     /// Write the reference as a site of HTML pages into this folder, and nothing else
     #[arg(long, value_name = "DIR", conflicts_with_all = ["check", "out"])]
     pub(crate) site: Option<PathBuf>,
+    /// Write the tables, resolved, as a JSON file per architecture into this folder, and nothing else
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["check", "out", "site"])]
+    pub(crate) json: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]

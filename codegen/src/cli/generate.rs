@@ -5,16 +5,24 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use onereg_codegen::emit::artefacts::{Artefact, artefacts, is_generated_page};
+use onereg_codegen::emit::json::json;
 use onereg_codegen::emit::site::site;
+use onereg_codegen::model::Arch;
 
 use super::args::GenerateArgs;
 use super::failure::Failure;
 use super::tables;
 
+/// What emits files into a folder of their own.
+type Backend = fn(&[Arch]) -> Vec<Artefact>;
+
 pub(crate) fn run(root: &Path, args: &GenerateArgs) -> Result<String, Failure> {
     let archs = tables::load(root)?;
-    if let Some(folder) = &args.site {
-        let files = site(&archs);
+    let elsewhere: [(_, Backend); 2] = [(&args.site, site), (&args.json, json)];
+    if let Some((folder, emit)) =
+        elsewhere.iter().find_map(|(folder, emit)| Some((folder.as_ref()?, emit)))
+    {
+        let files = emit(&archs);
         distinct(&files)?;
         return write(folder, &stale(folder, &files)?, &[]);
     }

@@ -6,6 +6,8 @@ pub mod artefacts;
 mod docs;
 #[cfg(feature = "cli")]
 mod ids;
+#[cfg(feature = "cli")]
+pub mod json;
 pub mod rust;
 #[cfg(feature = "cli")]
 pub mod schema;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use crate::program::{Run, command, empty_folder, repository, run};
 
 #[test]
@@ -72,6 +74,33 @@ fn the_site_goes_into_its_folder_and_nothing_else_is_written() {
     ];
     for row in rows {
         assert!(files["html/demo.html"].contains(row), "{row}");
+    }
+    assert_eq!(generate(&repository, &args).stdout, "every generated file is up to date\n");
+    assert_eq!(generate(&repository, &[&args[..], &["--check"]].concat()).code, 2);
+}
+
+#[test]
+fn the_json_has_every_place_that_is_listed_and_nothing_else_is_written() {
+    let (repository, folder) = (repository("json-from"), empty_folder("json-to"));
+    let args = ["--json", folder.to_str().unwrap()];
+    let first = generate(&repository, &args);
+    assert_eq!(first.code, 0, "{first:?}");
+    assert!(generated(&repository).is_empty());
+    let files = generated(&folder);
+    assert_eq!(files.keys().collect::<Vec<_>>(), ["block.json", "demo.json", "wide.json"]);
+    for xlen in ["32", "64"] {
+        let mut places = String::new();
+        for (file, text) in &files {
+            let arch = file.trim_end_matches(".json");
+            let model: Value = serde_json::from_str(text).unwrap();
+            let rows = model["registers"].as_array().unwrap();
+            for member in rows.iter().flat_map(|row| row["members"].as_array().unwrap()) {
+                if let Some(place) = member[format!("place{xlen}")].as_str() {
+                    places += &format!("{arch} {} {place}\n", member["name"].as_str().unwrap());
+                }
+            }
+        }
+        assert_eq!(places, listed(&repository, xlen));
     }
     assert_eq!(generate(&repository, &args).stdout, "every generated file is up to date\n");
     assert_eq!(generate(&repository, &[&args[..], &["--check"]].concat()).code, 2);
@@ -195,6 +224,17 @@ fn every_register_is_in_the_reference_by_name() {
 
 fn generate(repository: &Path, args: &[&str]) -> Run {
     run(command(&[&["generate"], args].concat()).current_dir(repository))
+}
+
+/// What `onereg list` says on a host of this XLEN: `ARCH NAME PLACE`, one a line.
+fn listed(repository: &Path, xlen: &str) -> String {
+    let list = run(command(&["list", "--xlen", xlen]).current_dir(repository));
+    assert_eq!(list.code, 0, "{list:?}");
+    let line = |line: &str| {
+        let words: Vec<_> = line.split_whitespace().take(3).collect();
+        words.join(" ") + "\n"
+    };
+    list.stdout.lines().map(line).collect()
 }
 
 /// Every file but the tables, by its path in the repository.
