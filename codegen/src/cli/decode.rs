@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use anstyle::Style;
 use onereg_codegen::model::Group;
 use onereg_codegen::query::{
     Decoded, FieldValue, Located, Member, attributes, bits_text, decode, field_values, number_text,
@@ -11,6 +12,7 @@ use serde_json::{Map, Value, json};
 use super::args::{DecodeArgs, Format};
 use super::entry;
 use super::failure::Failure;
+use super::style::{self, paint};
 use super::{tables, text};
 
 pub(crate) fn run(root: &Path, args: &DecodeArgs) -> Result<String, Failure> {
@@ -53,14 +55,15 @@ fn unknown(decoded: &Decoded<'_>) -> Failure {
 }
 
 fn in_words(decoded: &Decoded<'_>, value: Option<u128>, fields: &[FieldValue<'_>]) -> String {
-    let mut facts = vec![("id", format!("{:#018x}", decoded.id))];
+    let mut facts = vec![("id", paint(style::ID, &format!("{:#018x}", decoded.id)))];
     facts.extend(parts(decoded));
     match decoded.register {
         Some(located) => facts.extend(register(&located)),
         None => facts.push(("name", "none that the tables know".to_owned())),
     }
     let near = |member: &Member<'_>| {
-        ("nearest", format!("{} {}, {} bits", member.place(), member.name(), member.width()))
+        let (id, name) = (paint(style::ID, &member.place()), paint(style::NAME, &member.name()));
+        ("nearest", format!("{id} {name}, {} bits", member.width()))
     };
     facts.extend(decoded.nearest.iter().map(near));
     facts.extend(value.map(|value| ("value", format!("{value:#x}"))));
@@ -91,7 +94,8 @@ fn parts(decoded: &Decoded<'_>) -> Vec<(&'static str, String)> {
 
 fn register(located: &Located<'_>) -> Vec<(&'static str, String)> {
     let member = &located.member;
-    let mut facts = vec![("name", format!("{}: {}", member.name(), member.row.doc))];
+    let mut facts =
+        vec![("name", format!("{}: {}", paint(style::NAME, &member.name()), member.row.doc))];
     if member.row.slices > 0 {
         facts.push(("slice", located.slice.to_string()));
     }
@@ -102,9 +106,21 @@ fn register(located: &Located<'_>) -> Vec<(&'static str, String)> {
 fn field_lines(fields: &[FieldValue<'_>]) -> String {
     let row = |value: &FieldValue<'_>| {
         let bits = bits_text(&[value.piece]);
-        vec![bits, value.field.name.clone(), value.text.clone(), value.field.doc.clone()]
+        let name = paint(style::NAME, &value.field.name);
+        vec![bits, name, paint(value_style(value), &value.text), value.field.doc.clone()]
     };
     text::table("  ", &fields.iter().map(row).collect::<Vec<_>>())
+}
+
+fn value_style(value: &FieldValue<'_>) -> Style {
+    let is_named = value.field.values.iter().any(|named| named.name == value.text);
+    if value.is_wrong() {
+        style::WRONG
+    } else if is_named || value.bits != 0 && !value.field.kind.is_reserved() {
+        style::SET
+    } else {
+        Style::new()
+    }
 }
 
 fn object(
@@ -162,4 +178,28 @@ fn field(value: &FieldValue<'_>) -> Value {
         "value": bits,
         "text": value.text,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use onereg_codegen::model::Host;
+    use onereg_codegen::query::members;
+
+    use super::*;
+    use crate::cli::text::tests::assert_fits;
+
+    #[test]
+    fn every_value_fits_a_terminal() {
+        let Some(archs) = tables::tests::repository() else { return };
+        for id in
+            archs.iter().flat_map(|arch| members(arch, Host::default())).filter_map(|it| it.id())
+        {
+            let decoded = decode(&archs, id);
+            let most = u128::MAX >> 128u32.saturating_sub(decoded.width);
+            for value in [0, most] {
+                let fields = fields(&decoded, Some(value));
+                assert_fits(&in_words(&decoded, Some(value), &fields));
+            }
+        }
+    }
 }

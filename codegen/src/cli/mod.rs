@@ -14,12 +14,14 @@ mod ids;
 mod import;
 mod list;
 mod show;
+mod style;
 mod tables;
 mod text;
 
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, Write};
 use std::process::ExitCode;
 
+use anstream::{AutoStream, ColorChoice};
 use clap::Parser as _;
 use onereg_codegen::emit::schema;
 
@@ -33,7 +35,9 @@ pub(crate) fn main() -> ExitCode {
         Ok((output, message)) => (output, message, ExitCode::SUCCESS),
         Err(failure) => (failure.output, failure.message, ExitCode::FAILURE),
     };
-    match write(io::stdout(), &output).and_then(|()| write(io::stderr(), &message)) {
+    match write(AutoStream::auto(io::stdout()), &output)
+        .and_then(|()| write(io::stderr(), &message))
+    {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             eprintln!("onereg: cannot write the output: {error}");
             ExitCode::FAILURE
@@ -67,5 +71,5 @@ fn write(mut to: impl Write, text: &str) -> io::Result<()> {
 
 /// Whether messages may be coloured.
 fn colour() -> bool {
-    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    AutoStream::choice(&io::stderr()) != ColorChoice::Never
 }

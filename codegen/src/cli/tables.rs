@@ -160,3 +160,18 @@ pub(crate) fn distinct(archs: &[Arch]) -> Result<(), Failure> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// The tables of this repository; none in a packaged crate.
+    pub(crate) fn repository() -> Option<Vec<Arch>> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../registers");
+        if !root.is_dir() {
+            eprintln!("skipped: no registers/ beside this package");
+            return None;
+        }
+        Some(load(&root).expect("the tables are valid"))
+    }
+}

@@ -17,6 +17,17 @@ pub struct FieldValue<'a> {
     pub text: String,
 }
 
+impl FieldValue<'_> {
+    /// Returns whether the piece is reserved and its bits are not what they should be.
+    pub fn is_wrong(&self) -> bool {
+        match self.field.kind {
+            FieldKind::Res0 | FieldKind::Raz => self.bits != 0,
+            FieldKind::Res1 => self.bits != mask(self.piece.width()),
+            _ => false,
+        }
+    }
+}
+
 /// Takes `value` apart, most significant bits first; a split field gives one entry per piece.
 pub fn field_values(layout: &Layout, value: u128) -> Vec<FieldValue<'_>> {
     pieces(layout).into_iter().map(|(field, piece)| field_value(field, piece, value)).collect()

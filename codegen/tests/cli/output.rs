@@ -3,16 +3,53 @@
 use std::io::Read as _;
 use std::process::Stdio;
 
+use anstream::adapter::strip_str;
 use serde_json::Value;
 
 use crate::program::{command, onereg, run};
 
+/// Commands whose text has colours on a terminal.
+const COLOURED: [&[&str]; 3] = [
+    &["check", "broken"],
+    &["show", "FLAGS", "--tables", "good"],
+    &["decode", "0x4220000000010042", "0xd0000395", "--tables", "good"],
+];
+
 #[test]
 fn output_that_is_no_terminal_has_no_colour() {
-    for variable in ["CLICOLOR_FORCE", "FORCE_COLOR", "NO_COLOR"] {
-        let run =
-            run(command(&["check", "broken"]).env(variable, "1").env("TERM", "xterm-256color"));
-        assert!(!run.stderr.is_empty() && !run.stderr.contains('\u{1b}'), "{variable}: {run:?}");
+    for variable in ["FORCE_COLOR", "NO_COLOR"] {
+        for args in COLOURED {
+            let run = run(command(args).env(variable, "1").env("TERM", "xterm-256color"));
+            let output = run.stdout.clone() + &run.stderr;
+            assert!(!output.is_empty() && !output.contains('\u{1b}'), "{variable}: {run:?}");
+        }
+    }
+}
+
+#[test]
+fn forced_colour_changes_no_text() {
+    for args in COLOURED {
+        let plain = onereg(args);
+        let run = run(command(args).env("CLICOLOR_FORCE", "1").env_remove("NO_COLOR"));
+        let (plain, coloured) = (plain.stdout + &plain.stderr, run.stdout + &run.stderr);
+        assert_ne!(coloured, plain);
+        assert_eq!(strip_str(&coloured).to_string(), plain);
+    }
+}
+
+#[test]
+fn names_ids_and_what_is_set_have_their_colours() {
+    let value = &["decode", "0x4220000000010042", "0xd0000395", "--tables", "good"];
+    let decoded = run(command(value).env("CLICOLOR_FORCE", "1").env_remove("NO_COLOR")).stdout;
+    for part in [
+        "\u{1b}[2m0x4220000000010042\u{1b}[0m",
+        "\u{1b}[1mFLAGS\u{1b}[0m: Flags",
+        "\u{1b}[1mN\u{1b}[0m      \u{1b}[32m1\u{1b}[0m  ",
+        "\u{1b}[32mKernel\u{1b}[0m  ",
+        "\u{1b}[1mRES0\u{1b}[0m   0x0\n",
+        "\u{1b}[31m0x0\u{1b}[0m \u{1b}[31m(should\u{1b}[0m ",
+    ] {
+        assert!(decoded.contains(part), "{part}: {decoded}");
     }
 }
 
