@@ -44,7 +44,8 @@ fn every_register_is_in_the_reference_by_name() {
     let page = files.iter().find(|file| file.path == "docs/names.md");
     let names: BTreeSet<_> = page.iter().flat_map(|page| page.text.lines()).collect();
     for member in archs.iter().flat_map(|arch| members(arch, Host::default())) {
-        let start = format!("| [{}]({}.md#", member.name(), member.arch.name);
+        let start =
+            format!("| [{}]({}/{}.md#", member.name(), member.arch.name, member.group().name);
         let next = names.range(start.as_str()..).next();
         assert!(next.is_some_and(|line| line.starts_with(&start)), "{start}");
     }
@@ -53,17 +54,32 @@ fn every_register_is_in_the_reference_by_name() {
 #[test]
 fn every_link_of_the_reference_leads_somewhere() {
     let files = artefacts(&tables());
-    let page = |name: &str| files.iter().find(|file| file.path == format!("docs/{name}"));
+    let page = |from: &str, link: &str| {
+        let (folder, _) = from.rsplit_once('/')?;
+        let path = match link.strip_prefix("../") {
+            Some(above) => format!("{}/{above}", folder.rsplit_once('/')?.0),
+            None => format!("{folder}/{link}"),
+        };
+        files.iter().find(|file| file.path == path)
+    };
     for file in files.iter().filter(|file| file.path.ends_with(".md")) {
         let links = file.text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
         for link in links {
             let (name, anchor) = link.split_once('#').unwrap_or((link, ""));
-            let target = if name.is_empty() { Some(file) } else { page(name) };
+            let target = if name.is_empty() { Some(file) } else { page(&file.path, name) };
             let target = target.unwrap_or_else(|| panic!("{}: {link}", file.path));
             let is_heading = target.text.to_lowercase().contains(&format!("\n## {anchor}\n"));
             let is_anchor = target.text.contains(&format!("<a id=\"{anchor}\"></a>"));
             assert!(anchor.is_empty() || is_heading || is_anchor, "{}: {link}", file.path);
         }
+    }
+}
+
+#[test]
+fn every_picture_of_the_reference_is_well_formed() {
+    for file in artefacts(&tables()).iter().filter(|file| file.path.ends_with(".svg")) {
+        let parsed = roxmltree::Document::parse(&file.text);
+        assert!(parsed.is_ok(), "{}: {parsed:?}", file.path);
     }
 }
 

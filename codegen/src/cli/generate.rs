@@ -62,26 +62,37 @@ fn changed<'a>(out: &Path, file: &'a Artefact) -> Result<Option<&'a Artefact>, F
     }
 }
 
-/// The pages in docs/ that were generated once and no longer are.
+/// The pages under docs/ that were generated once and no longer are.
 fn orphans(out: &Path, files: &[Artefact]) -> Result<Vec<String>, Failure> {
-    let entries = match fs::read_dir(out.join("docs")) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(Failure::new(format!("cannot read the folder docs: {error}"))),
-    };
     let mut orphans = Vec::new();
-    for entry in entries {
-        let entry =
-            entry.map_err(|error| Failure::new(format!("cannot read the folder docs: {error}")))?;
-        let Ok(name) = entry.file_name().into_string() else { continue };
-        let path = format!("docs/{name}");
-        let known = files.iter().any(|file| file.path == path);
-        if !known && fs::read_to_string(entry.path()).is_ok_and(|text| is_generated_page(&text)) {
-            orphans.push(path);
+    let mut folders = vec!["docs".to_owned()];
+    while let Some(folder) = folders.pop() {
+        let failed =
+            |error: io::Error| Failure::new(format!("cannot read the folder {folder}: {error}"));
+        let entries = match fs::read_dir(out.join(&folder)) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(failed(error)),
+        };
+        for entry in entries {
+            let entry = entry.map_err(failed)?;
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            let path = format!("{folder}/{name}");
+            // A link to a folder is none: what it leads to may be elsewhere.
+            if entry.file_type().map_err(failed)?.is_dir() {
+                folders.push(path);
+            } else if is_orphan(out, files, &path) {
+                orphans.push(path);
+            }
         }
     }
     orphans.sort();
     Ok(orphans)
+}
+
+fn is_orphan(out: &Path, files: &[Artefact], path: &str) -> bool {
+    let known = files.iter().any(|file| file.path == path);
+    !known && fs::read_to_string(out.join(path)).is_ok_and(|text| is_generated_page(&text))
 }
 
 fn report(changed: &[&Artefact], orphans: &[String]) -> Result<String, Failure> {

@@ -3,6 +3,8 @@
 #[cfg(feature = "cli")]
 pub mod artefacts;
 #[cfg(feature = "cli")]
+mod diagram;
+#[cfg(feature = "cli")]
 mod docs;
 #[cfg(feature = "cli")]
 mod ids;

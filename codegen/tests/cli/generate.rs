@@ -17,11 +17,21 @@ fn every_file_is_written_once_and_is_then_up_to_date() {
     let names: Vec<_> = files.keys().map(String::as_str).collect();
     let expected = [
         "docs/README.md",
-        "docs/block.md",
-        "docs/demo.md",
+        "docs/block/README.md",
+        "docs/block/bits/CONTROL.svg",
+        "docs/block/regs.md",
+        "docs/demo/README.md",
+        "docs/demo/bits/FLAGS.svg",
+        "docs/demo/clock.md",
+        "docs/demo/core.md",
+        "docs/demo/regs.md",
+        "docs/demo/sys.md",
         "docs/ioctls.md",
         "docs/names.md",
-        "docs/wide.md",
+        "docs/wide/README.md",
+        "docs/wide/bits/STATUS.svg",
+        "docs/wide/bits/STATUS32.svg",
+        "docs/wide/core.md",
         "registers/schema.json",
         "tests/golden/block.ids",
         "tests/golden/demo.ids",
@@ -52,7 +62,7 @@ fn the_files_may_go_elsewhere() {
     let run = generate(&repository, &["--out", out.to_str().unwrap()]);
     assert_eq!(run.code, 0, "{run:?}");
     assert!(generated(&repository).is_empty());
-    assert!(generated(&out).contains_key("docs/demo.md"));
+    assert!(generated(&out).contains_key("docs/demo/core.md"));
 }
 
 #[test]
@@ -111,17 +121,24 @@ fn a_check_names_each_stale_file_and_writes_nothing() {
     let repository = repository("stale");
     generate(&repository, &[]);
     fs::write(repository.join("tests/golden/demo.ids"), "PC 0x1 64\n").unwrap();
-    fs::remove_file(repository.join("docs/wide.md")).unwrap();
-    let old = fs::read_to_string(repository.join("docs/block.md")).unwrap();
-    fs::write(repository.join("docs/gone.md"), old).unwrap();
+    fs::remove_file(repository.join("docs/wide/README.md")).unwrap();
+    for (old, gone) in [
+        ("docs/block/README.md", "docs/gone.md"),
+        ("docs/block/regs.md", "docs/block/gone.md"),
+        ("docs/block/bits/CONTROL.svg", "docs/block/bits/GONE.svg"),
+    ] {
+        fs::copy(repository.join(old), repository.join(gone)).unwrap();
+    }
     fs::write(repository.join("docs/by-hand.md"), "# Notes\n").unwrap();
     let before = generated(&repository);
 
     let check = generate(&repository, &["--check"]);
     let lines: Vec<_> = check.stderr.lines().collect();
     let expected = [
-        "onereg: docs/wide.md is not up to date",
+        "onereg: docs/wide/README.md is not up to date",
         "onereg: tests/golden/demo.ids is not up to date",
+        "onereg: docs/block/bits/GONE.svg is no longer generated",
+        "onereg: docs/block/gone.md is no longer generated",
         "onereg: docs/gone.md is no longer generated",
         "onereg: run `onereg generate`",
     ];
@@ -131,7 +148,8 @@ fn a_check_names_each_stale_file_and_writes_nothing() {
     let write = generate(&repository, &[]);
     assert_eq!(
         write.stdout,
-        "wrote docs/wide.md\nwrote tests/golden/demo.ids\nremoved docs/gone.md\n"
+        "wrote docs/wide/README.md\nwrote tests/golden/demo.ids\nremoved docs/block/bits/GONE.svg\n\
+         removed docs/block/gone.md\nremoved docs/gone.md\n"
     );
     assert!(repository.join("docs/by-hand.md").exists());
 }
@@ -150,11 +168,11 @@ fn one_changed_row_reaches_the_reference_and_the_listing() {
     let run = generate(&repository, &[]);
     assert_eq!(
         run.stdout,
-        "wrote docs/names.md\nwrote docs/demo.md\nwrote tests/golden/demo.ids\n"
+        "wrote docs/names.md\nwrote docs/demo/core.md\nwrote tests/golden/demo.ids\n"
     );
     let files = generated(&repository);
     assert!(files["tests/golden/demo.ids"].contains("NPC 0x4220000000010041 32\n"));
-    for page in ["docs/demo.md", "docs/names.md"] {
+    for page in ["docs/demo/core.md", "docs/names.md"] {
         assert!(
             files[page].contains("NPC") && files[page].contains("`0x4220000000010041`"),
             "{page}"
@@ -177,10 +195,10 @@ fn a_broken_table_writes_nothing() {
 #[test]
 fn a_file_that_cannot_be_replaced_leaves_no_other_behind() {
     let repository = repository("in-the-way");
-    fs::create_dir_all(repository.join("docs/demo.md/folder")).unwrap();
+    fs::create_dir_all(repository.join("docs/demo/core.md/folder")).unwrap();
     let run = generate(&repository, &[]);
     assert_eq!(run.code, 1, "{run:?}");
-    assert!(run.stderr.contains("docs/demo.md"), "{run:?}");
+    assert!(run.stderr.contains("docs/demo/core.md"), "{run:?}");
     let left: Vec<_> =
         generated(&repository).into_keys().filter(|name| name.contains("/.")).collect();
     assert!(left.is_empty(), "{left:?}");
@@ -190,11 +208,11 @@ fn a_file_that_cannot_be_replaced_leaves_no_other_behind() {
 fn two_architectures_never_share_a_file() {
     let repository = repository("shared-file");
     let path = repository.join("registers/block/arch.yaml");
-    fs::write(&path, fs::read_to_string(&path).unwrap().replace("arch: block", "arch: ioctls"))
+    fs::write(&path, fs::read_to_string(&path).unwrap().replace("arch: block", "arch: wide32"))
         .unwrap();
     let run = generate(&repository, &[]);
     assert_eq!(run.code, 1, "{run:?}");
-    assert!(run.stderr.contains("two files would be docs/ioctls.md"), "{run:?}");
+    assert!(run.stderr.contains("two files would be tests/golden/wide32.ids"), "{run:?}");
     assert!(generated(&repository).is_empty());
 }
 
@@ -206,14 +224,17 @@ fn every_register_is_in_the_reference_by_name() {
     for name in ["X0", "X17", "X30", "ID_OLD", "RB", "high", "v1", "CONTROL"] {
         assert!(files["docs/names.md"].contains(&format!("| [{name}](")), "{name}");
     }
-    let demo = &files["docs/demo.md"];
+    let pages = files.iter().filter(|(name, _)| name.starts_with("docs/demo/"));
+    let demo: String = pages.map(|(_, text)| text.as_str()).collect();
     let rows = [
         "| demo | <a id=\"x\"></a>X0 | 64 | `0x4230000000010000` | rw |  |  | General-purpose register |",
         "| demo | ... |  |  |  |  |  |  |",
         "| demo | X30 | 64 | `0x423000000001003c` | rw |  |  | General-purpose register |",
         "| demo | [ID](#id) | 64 | `0x4230000000020001` | rw, must-match |  |  | Who the CPU is |",
         "| demo | [CTL](#ctl) | 64 | `0x4230000000021000` | rw | `cap:KVM_CAP_DEMO`, `backend:hv\\|pr` | 6.18 | Control |",
-        "| [core](#group-core) | `0x00010000` | 15..0 | 41 | 1 | Core registers |",
+        "| [core](core.md) | `0x00010000` | 15..0 | 41 | 1 | Core registers |",
+        "![Bits of FLAGS](bits/FLAGS.svg)",
+        "- in Rust: `vcpu.get(onereg::demo::Z[0])?`",
         "| 3..0 | MODE | enum | 0x0 User, 0x5 Kernel | Mode \\| level |",
         "| 30..28, 9..8 | SPLIT | uint |  |  |",
     ];

@@ -1,9 +1,9 @@
-//! The page of one architecture.
+//! The overview of one architecture.
 
 use std::fmt::Write as _;
 
-use super::markdown::{anchor, code, sentence, table, text};
-use super::{register, support};
+use super::markdown::{code, table, text};
+use super::support;
 use crate::model::{Arch, Group, Width};
 use crate::query::number_bits_text;
 
@@ -16,10 +16,6 @@ pub(super) fn page(arch: &Arch) -> String {
     groups(&mut page, arch);
     carriers(&mut page, arch);
     phases(&mut page, arch);
-    for index in 0..arch.groups.len() {
-        registers(&mut page, arch, index);
-    }
-    register::sections(&mut page, arch);
     page
 }
 
@@ -33,7 +29,7 @@ fn introduction(page: &mut String, arch: &Arch) {
     if arch.is_kvm() {
         let _ = writeln!(page, "- KVM_GET_ONE_REG and KVM_SET_ONE_REG: {}", support(&arch.one_reg));
         let _ = writeln!(page, "- KVM_GET_REG_LIST: {}", support(&arch.reg_list));
-        page.push_str("- [What the ioctls do, and their errors](ioctls.md)\n");
+        page.push_str("- [What the ioctls do, and their errors](../ioctls.md)\n");
     }
     page.push('\n');
 }
@@ -74,7 +70,7 @@ fn groups(page: &mut String, arch: &Arch) {
         let count: u64 = rows.map(|row| u64::from(row.name.count())).sum();
         let described: u64 = described.map(|row| u64::from(row.name.count())).sum();
         vec![
-            format!("[{0}](#group-{0})", group.name),
+            format!("[{0}]({0}.md)", group.name),
             if carried { String::new() } else { code(&format!("{:#010x}", group.base)) },
             if carried { "offset in a struct".to_owned() } else { number_bits_text(group) },
             count.to_string(),
@@ -119,22 +115,4 @@ fn phases(page: &mut String, arch: &Arch) {
         vec![(number + 1).to_string(), phase.clone(), count.to_string()]
     });
     table(page, &["", "Phase", "Registers"], rows);
-}
-
-fn registers(page: &mut String, arch: &Arch, index: usize) {
-    let group = &arch.groups[index];
-    let _ =
-        writeln!(page, "{}\n\n## Group {}\n", anchor(&format!("group-{}", group.name)), group.name);
-    let _ = writeln!(page, "{}\n", sentence(&group.doc));
-    let place = if arch.registers.iter().any(|row| row.group == index && row.via.is_some()) {
-        "Struct and offset"
-    } else if arch.is_kvm() {
-        "Id"
-    } else {
-        "Address"
-    };
-    let header =
-        ["Arch", "Register", "Width (bits)", place, "Access", "Requires", "Since", "Description"];
-    let rows = arch.registers.iter().filter(|row| row.group == index);
-    table(page, &header, rows.flat_map(|row| register::rows(arch, row)));
 }

@@ -60,7 +60,7 @@ fn row(arch: &Arch) -> Vec<String> {
         (ids, carried) => format!("{ids} + {carried}"),
     };
     vec![
-        format!("[{0}]({0}.md)", arch.name),
+        format!("[{0}]({0}/README.md)", arch.name),
         text(&arch.doc),
         arch.code.map(|number| code(&format!("{number:#04x}"))).unwrap_or_default(),
         count,

@@ -122,7 +122,7 @@ fn section(
 /// The architectures that offer an ioctl.
 fn offered(archs: &[&Arch], support: impl Fn(&Arch) -> &Support) -> String {
     let entry = |arch: &&Arch| {
-        let link = format!("[{0}]({0}.md)", arch.name);
+        let link = format!("[{0}]({0}/README.md)", arch.name);
         match support(arch) {
             Support::No => None,
             Support::Yes => Some(link),

@@ -37,9 +37,9 @@ fn sort_key(name: &str) -> Vec<(bool, u64, String)> {
 }
 
 fn row(name: &str, member: &Member<'_>) -> Vec<String> {
-    let arch = &member.arch.name;
+    let (arch, group) = (&member.arch.name, &member.group().name);
     let anchor = super::register::anchor(member.row);
-    vec![format!("[{name}]({arch}.md#{anchor})"), arch.clone(), code(&member.place())]
+    vec![format!("[{name}]({arch}/{group}.md#{anchor})"), arch.clone(), code(&member.place())]
 }
 
 #[cfg(test)]

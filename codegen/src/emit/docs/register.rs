@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use super::markdown::{self, code, sentence, table, text};
-use crate::model::{Arch, Field, Layout, Register, Scope, Width, WriteRule};
+use crate::emit::diagram;
+use crate::model::{Access, Arch, Field, Layout, Register, Scope, Width, WriteRule};
 use crate::query::{Member, bits_text, facts, home, row_members};
 
 /// Anchor of a row.
@@ -76,13 +77,13 @@ fn has_section(arch: &Arch, row: &Register) -> bool {
         || named_again()
 }
 
-/// Appends the sections.
-pub(super) fn sections(page: &mut String, arch: &Arch) {
-    let rows: Vec<_> = arch.registers.iter().filter(|row| has_section(arch, row)).collect();
+/// Appends the sections of those of `rows` that have one.
+pub(super) fn sections(page: &mut String, arch: &Arch, rows: &[&Register]) {
+    let rows: Vec<_> = rows.iter().filter(|row| has_section(arch, row)).collect();
     if rows.is_empty() {
         return;
     }
-    page.push_str("## Registers in detail\n\n");
+    page.push_str("## In detail\n\n");
     for row in rows {
         section(page, &Member { arch, row, index: 0, host: home(row) });
     }
@@ -99,6 +100,12 @@ fn section(page: &mut String, member: &Member<'_>) {
     for (label, fact) in facts(member) {
         let _ = writeln!(page, "- {label}: {}", text(&fact));
     }
+    if let Some(name) = system_name(member) {
+        let _ = writeln!(page, "- in assembly: {}", code(&name));
+    }
+    if let Some(usage) = usage(member) {
+        let _ = writeln!(page, "- in Rust: {}", code(&usage));
+    }
     page.push('\n');
     let (heading, heading32) = match member.row.width {
         Width::Ulong => ("Fields where XLEN is 64", "Fields where XLEN is 32"),
@@ -111,10 +118,38 @@ fn section(page: &mut String, member: &Member<'_>) {
     }
 }
 
+/// The generic name that an assembler knows a system register by: `S3_0_C1_C0_0`.
+fn system_name(member: &Member<'_>) -> Option<String> {
+    let names = ["op0", "op1", "crn", "crm", "op2"];
+    let [op0, op1, crn, crm, op2] = member.group().parts.as_slice() else { return None };
+    let parts = [op0, op1, crn, crm, op2];
+    if !parts.iter().zip(names).all(|(part, name)| part.name == name) {
+        return None;
+    }
+    let number = member.row.encoding.unwrap_or_else(|| member.number());
+    let [op0, op1, crn, crm, op2] = parts.map(|part| part.of(number));
+    Some(format!("S{op0}_{op1}_C{crn}_C{crm}_{op2}"))
+}
+
+/// The line that reads, or where nothing may be read writes, the register.
+fn usage(member: &Member<'_>) -> Option<String> {
+    let Member { arch, row, .. } = member;
+    let element = if row.name.family.is_some() { "[0]" } else { "" };
+    let register = format!("onereg::{}::{}{element}", arch.name, row.constant);
+    let call = match row.access {
+        Access::WriteOnly => format!("vcpu.set({register}, value)?"),
+        Access::ReadOnly | Access::ReadWrite => format!("vcpu.get({register})?"),
+    };
+    (arch.is_kvm() && row.scope != Scope::Vm).then_some(call)
+}
+
 fn fields(page: &mut String, layout: &Layout, heading: &str) {
     let source =
         layout.source.as_ref().map(|source| format!(" ({})", text(source))).unwrap_or_default();
     let _ = writeln!(page, "{heading}{source}:\n");
+    if diagram::is_drawn(layout) {
+        let _ = writeln!(page, "![Bits of {0}](bits/{0}.svg)\n", layout.name);
+    }
     let row = |field: &Field| {
         let values: Vec<_> =
             field.values.iter().map(|value| format!("{:#x} {}", value.value, value.name)).collect();
