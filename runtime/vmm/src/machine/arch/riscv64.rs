@@ -6,6 +6,7 @@
     reason = "global_asm! puts the guest's bytes into the program; nothing here runs them"
 )]
 
+mod clock;
 mod irqchip;
 pub(crate) mod linux;
 

@@ -1,6 +1,7 @@
 //! How Linux boots on riscv: its Image, the first registers, and the device tree.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use onereg::riscv::{
     A0, A1, CONFIG_SATP_MODE, CONFIG_ZICBOM_BLOCK_SIZE, CONFIG_ZICBOP_BLOCK_SIZE,
@@ -12,6 +13,7 @@ use vm_fdt::{Error, FdtWriter};
 
 pub(crate) use super::super::image::Entry;
 use super::super::{devicetree, image};
+use super::clock::{CLOCK, CLOCK_LINE, Clock};
 pub(crate) use super::irqchip::Irqchip;
 use super::irqchip::{APLIC, IMSIC, IMSICS, SOURCES};
 use crate::failure::Failure;
@@ -88,8 +90,10 @@ pub(crate) fn place(vcpus: &[Vcpu], entry: &Entry) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Adds no devices: everything else is in the kernel.
-pub(crate) fn attach(_devices: &mut Devices) {}
+/// Adds the devices that only this architecture has.
+pub(crate) fn attach(devices: &mut Devices) {
+    devices.attach(CLOCK, Arc::new(Clock::default()));
+}
 
 /// What the tree says of every hart.
 struct Hart {
@@ -151,7 +155,8 @@ fn tree(
         rest: &|tree| {
             cpus(tree, hart, count)?;
             imsics(tree, irqchip, count)?;
-            aplic(tree)
+            aplic(tree)?;
+            clock(tree)
         },
     };
     devicetree::write(vm.memory(), told, virtio, &parts)
@@ -211,5 +216,13 @@ fn aplic(tree: &mut FdtWriter) -> Result<(), Error> {
     tree.property_u32("riscv,num-sources", SOURCES)?;
     tree.property_u32("msi-parent", IMSICS_HANDLE)?;
     tree.property_phandle(APLIC_HANDLE)?;
+    tree.end_node(node)
+}
+
+fn clock(tree: &mut FdtWriter) -> Result<(), Error> {
+    let node = tree.begin_node(&format!("rtc@{:x}", CLOCK.address))?;
+    tree.property_string("compatible", "google,goldfish-rtc")?;
+    tree.property_array_u64("reg", &[CLOCK.address, CLOCK.length])?;
+    tree.property_array_u32("interrupts", &[CLOCK_LINE, EDGE_RISING])?;
     tree.end_node(node)
 }
