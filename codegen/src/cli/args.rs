@@ -63,6 +63,10 @@ pub(crate) struct GenerateArgs {
     /// Write the tables, resolved, as a JSON file per architecture into this folder, and nothing else
     #[arg(long, value_name = "DIR", conflicts_with_all = ["check", "out", "site"])]
     pub(crate) json: Option<PathBuf>,
+
+    /// Write ids and fields as C headers, one for each architecture and XLEN, into this folder, and nothing else
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["check", "out", "site", "json"])]
+    pub(crate) c_header: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]

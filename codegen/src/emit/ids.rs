@@ -8,16 +8,20 @@ use std::fmt::Write as _;
 use crate::model::{Arch, Host, Register, Width};
 use crate::query::members;
 
-/// Emits the listings of `arch`: file name and text. An architecture whose ids depend on the host's XLEN has one for
-/// each, as `riscv32.ids` and `riscv64.ids`.
+/// Emits the listings of `arch`: file name and text.
 pub(super) fn listings(arch: &Arch) -> Vec<(String, String)> {
+    let listing = |(name, host)| (format!("{name}.ids"), listing(arch, host));
+    hosts(arch).into_iter().map(listing).collect()
+}
+
+/// The hosts that the ids of `arch` depend on, and what they are called: one, or, where they depend on the host's XLEN,
+/// one for each, as `riscv32` and `riscv64`.
+pub(super) fn hosts(arch: &Arch) -> Vec<(String, Host)> {
     let depends = |row: &Register| row.width == Width::Ulong || row.xlen.is_some();
     if !arch.registers.iter().any(depends) {
-        return vec![(format!("{}.ids", arch.name), listing(arch, Host::default()))];
+        return vec![(arch.name.clone(), Host::default())];
     }
-    let of = |xlen| {
-        (format!("{}{xlen}.ids", arch.name), listing(arch, Host { xlen, ..Host::default() }))
-    };
+    let of = |xlen| (format!("{}{xlen}", arch.name), Host { xlen, ..Host::default() });
     vec![of(32), of(64)]
 }
 

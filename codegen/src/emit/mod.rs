@@ -3,6 +3,8 @@
 #[cfg(feature = "cli")]
 pub mod artefacts;
 #[cfg(feature = "cli")]
+pub mod c_header;
+#[cfg(feature = "cli")]
 mod diagram;
 #[cfg(feature = "cli")]
 mod docs;

@@ -275,3 +275,24 @@ fn generated(repository: &Path) -> BTreeMap<String, String> {
     }
     files
 }
+
+#[test]
+fn the_c_headers_go_into_their_folder_and_nothing_else_is_written() {
+    let (repository, folder) = (repository("c-from"), empty_folder("c-to"));
+    let args = ["--c-header", folder.to_str().unwrap()];
+    let first = generate(&repository, &args);
+    assert_eq!(first.code, 0, "{first:?}");
+    assert!(generated(&repository).is_empty());
+    let files = generated(&folder);
+    let names = ["onereg_block.h", "onereg_demo.h", "onereg_wide32.h", "onereg_wide64.h"];
+    assert_eq!(files.keys().collect::<Vec<_>>(), names);
+    for (file, arch, xlen) in [(names[1], "demo", "64"), (names[2], "wide", "32")] {
+        for row in listed(&repository, xlen).lines() {
+            let [of, name, place] = *row.split(' ').collect::<Vec<_>>() else { panic!("{row}") };
+            let id = format!("_{} {place}ULL\n", name.to_uppercase());
+            assert!(of != arch || place.contains('+') || files[file].contains(&id), "{row}");
+        }
+    }
+    assert_eq!(generate(&repository, &args).stdout, "every generated file is up to date\n");
+    assert_eq!(generate(&repository, &[&args[..], &["--check"]].concat()).code, 2);
+}
