@@ -10,17 +10,29 @@ use super::entry;
 use super::failure::Failure;
 use super::{find, tables, text};
 
-pub(crate) fn run(root: &Path, args: &ListArgs) -> Result<String, Failure> {
+/// Returns the list, and with fields the coverage of each architecture as a message.
+pub(crate) fn run(root: &Path, args: &ListArgs) -> Result<(String, String), Failure> {
     let all = tables::load(root)?;
     let archs = find::archs(&all, &args.arch)?;
-    let members: Vec<_> =
-        archs.into_iter().flat_map(|arch| members(arch, args.host.into())).collect();
+    let members: Vec<_> = archs.iter().flat_map(|arch| members(arch, args.host.into())).collect();
+    let coverage = match args.fields {
+        true => archs.iter().map(|arch| coverage(&arch.name, &members)).collect(),
+        false => String::new(),
+    };
     let entries = members.iter().map(|member| full_entry(member, args.fields));
-    Ok(match args.format {
+    let list = match args.format {
         ListFormat::Text => text_list(&members, args.fields),
         ListFormat::Json => json(entries),
         ListFormat::Csv => csv(&entries.collect::<Vec<_>>()),
-    })
+    };
+    Ok((list, coverage))
+}
+
+/// Says of how many registers of an architecture the fields are known.
+fn coverage(arch: &str, members: &[Member<'_>]) -> String {
+    let all = members.iter().filter(|member| member.arch.name == arch);
+    let described = all.clone().filter(|member| member.layout().is_some()).count();
+    format!("{arch}: {described} of {} registers have fields\n", all.count())
 }
 
 /// An array with an entry a line.

@@ -51,9 +51,9 @@ fn run(args: &Args) -> Result<(String, String), Failure> {
     let tables = &args.tables;
     let output = match &args.command {
         Command::Import(args) => return import::run(tables, args),
+        Command::List(args) => return list::run(tables, args),
         Command::Check(args) => check::run(tables, args),
         Command::Generate(args) => generate::run(tables, args),
-        Command::List(args) => list::run(tables, args),
         Command::Show(args) => show::run(tables, args),
         Command::Decode(args) => decode::run(tables, args),
         Command::Diff(args) => diff::run(args),
