@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Encode(EncodeArgs),
     /// Propose a row for every id that no table has: exit 1 where an id has no place
     Import(ImportArgs),
+    /// Write a row into its group's file, behind the one with the next lower number
+    New(NewArgs),
     /// Say what the code of a finding means, with a wrong and a right example
     Explain(ExplainArgs),
     /// Print the JSON Schema of a table
@@ -140,6 +142,34 @@ pub(crate) struct ImportArgs {
     /// Architecture that every id is of
     #[arg(long)]
     pub(crate) arch: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct NewArgs {
+    /// Architecture: arm64
+    pub(crate) arch: String,
+    /// Group: sysreg
+    pub(crate) group: String,
+    /// Name: EXAMPLE_EL1, or a family as "X{0..30}"
+    pub(crate) name: String,
+    /// Width in bits, ulong or vlenb
+    #[arg(long)]
+    pub(crate) width: String,
+    /// Number in the group: 0x10, or its parts as op0=3,op1=0,crn=1,crm=0,op2=0
+    #[arg(long)]
+    pub(crate) number: String,
+    /// What it is, in one line
+    #[arg(long)]
+    pub(crate) doc: String,
+    /// rw, ro or wo
+    #[arg(long, requires = "rule")]
+    pub(crate) access: Option<String>,
+    /// Kernel file and function that refuse what the access does not allow
+    #[arg(long)]
+    pub(crate) rule: Option<String>,
+    /// First kernel release that has it
+    #[arg(long)]
+    pub(crate) since: Option<String>,
 }
 
 /// What the ids of riscv depend on.

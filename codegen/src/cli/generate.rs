@@ -133,7 +133,7 @@ fn write(out: &Path, changed: &[&Artefact], orphans: &[String]) -> Result<String
 }
 
 /// Writes a file so that it is either the old or the new one, never a part.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
+pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
     let folder = path.parent().map(PathBuf::from).unwrap_or_default();
     fs::create_dir_all(&folder)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();

@@ -13,6 +13,7 @@ mod generate;
 mod ids;
 mod import;
 mod list;
+mod new;
 mod show;
 mod style;
 mod tables;
@@ -54,6 +55,7 @@ fn run(args: &Args) -> Result<(String, String), Failure> {
         Command::List(args) => return list::run(tables, args),
         Command::Check(args) => check::run(tables, args),
         Command::Generate(args) => generate::run(tables, args),
+        Command::New(args) => new::run(tables, args),
         Command::Show(args) => show::run(tables, args),
         Command::Decode(args) => decode::run(tables, args),
         Command::Diff(args) => diff::run(args),

@@ -6,5 +6,6 @@ mod diff;
 mod explain;
 mod generate;
 mod import;
+mod new;
 mod output;
 mod program;
