@@ -1,6 +1,7 @@
 //! Kernels as a user gives them: those that boot, on small ones of the tests' own, and those that cannot.
 #![cfg(target_arch = "x86_64")]
 
+mod kernel;
 mod program;
 mod pseudo_terminal;
 
@@ -10,14 +11,9 @@ use std::process::{Child, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use kernel::{ENTRY, LOAD, bzimage};
 use program::{has_kvm, program, run, stderr, stdout, temporary};
 use pseudo_terminal::PseudoTerminal;
-
-/// Where the tests' kernels are loaded.
-const LOAD: u32 = 0x10_0000;
-
-/// Where a bzImage starts in 64-bit mode, behind its first byte.
-const ENTRY: usize = 0x200;
 
 /// Machine code that means the same in 32-bit and in 64-bit mode: it prints a text, and goes on with `end`.
 fn code(address: u32, text: &str, end: &[u8]) -> Vec<u8> {
@@ -41,25 +37,6 @@ fn power_off() -> Vec<u8> {
 
 fn reset() -> Vec<u8> {
     out(0x602, 1)
-}
-
-/// A bzImage of the smallest kind, whose payload begins with `code` at its 64-bit entry.
-fn bzimage(code: &[u8]) -> Vec<u8> {
-    let mut image = vec![0; 1024 + ENTRY];
-    let mut put = |at: usize, bytes: &[u8]| image[at..at + bytes.len()].copy_from_slice(bytes);
-    put(0x1f1, &[1]);
-    put(0x1f4, &64_u32.to_le_bytes());
-    put(0x202, b"HdrS");
-    put(0x206, &0x20f_u16.to_le_bytes());
-    put(0x211, &[1]);
-    put(0x22c, &0x3fff_ffff_u32.to_le_bytes());
-    put(0x236, &1_u16.to_le_bytes());
-    put(0x238, &100_u32.to_le_bytes());
-    put(0x258, &u64::from(LOAD).to_le_bytes());
-    put(0x260, &0x10_0000_u32.to_le_bytes());
-    image.extend(code);
-    image.resize(1024 + 64 * 16, 0);
-    image
 }
 
 /// An ELF file with one segment, and a note with the PVH entry where that is wanted.

@@ -1,0 +1,203 @@
+//! Devices as a driver in a guest reaches them, through both transports on a real VM.
+#![cfg(target_arch = "x86_64")]
+
+mod driver;
+mod kernel;
+mod program;
+mod remote;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Output;
+
+use arbtest::arbitrary::{Result, Unstructured};
+use arbtest::arbtest;
+
+use driver::{BUFFERS, Descriptor, Driver, NEEDS_RESET, NEXT, STATUS, Transport, WRITE};
+use program::{has_kvm, run, stderr, stdout, temporary};
+use remote::Guest;
+
+const TRANSPORTS: [Transport; 2] = [Transport::Pci, Transport::Mmio];
+
+/// Kinds of devices.
+const BLOCK: u64 = 2;
+const ENTROPY: u64 = 4;
+
+/// Bytes of a sector.
+const SECTOR: u32 = 512;
+
+/// Where the driver has the parts of a request to a disk.
+const HEADER: u64 = BUFFERS;
+const DATA: u64 = BUFFERS + 0x1000;
+const ANSWER: u64 = BUFFERS + 0x2000;
+
+/// Kinds of such requests.
+const IN: u64 = 0;
+const OUT: u64 = 1;
+const FLUSH: u64 = 4;
+
+/// A file of 8 sectors, each full of its number.
+fn image(name: &str) -> PathBuf {
+    let path = temporary(&format!("{name}.image"));
+    let bytes: Vec<u8> = (0..8).flat_map(|sector| [sector; SECTOR as usize]).collect();
+    fs::write(&path, bytes).unwrap();
+    path
+}
+
+/// Gives a disk a request, and expects that it succeeds.
+fn request(disk: &mut Driver<'_>, kind: u64, sector: u64, data: &[(u64, u32, u16)]) {
+    disk.guest.write(HEADER, 8, kind);
+    disk.guest.write(HEADER + 8, 8, sector);
+    disk.guest.write(ANSWER, 1, 0xff);
+    disk.request(&[&[(HEADER, 16, 0)], data, &[(ANSWER, 1, WRITE)]].concat());
+    assert_eq!(disk.guest.read(ANSWER, 1), 0, "request {kind} of sector {sector}");
+}
+
+/// Asks a source of entropy for 8 bytes.
+fn random_number(source: &mut Driver<'_>) -> u64 {
+    source.guest.write(BUFFERS, 8, 0);
+    assert_eq!(source.request(&[(BUFFERS, 8, WRITE)]), 8);
+    source.guest.read(BUFFERS, 8)
+}
+
+fn assert_powered_off(output: &Output) {
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(output));
+    assert_eq!(stdout(output), "");
+}
+
+#[test]
+fn sectors_are_read_written_and_flushed() {
+    if !has_kvm() {
+        return;
+    }
+    for transport in TRANSPORTS {
+        let image = image(&format!("sectors-{}", transport.name()));
+        let disk = image.to_str().unwrap();
+        let options = ["--transport", transport.name(), "--disk", disk];
+        let mut guest = Guest::boot(&format!("sectors-{}", transport.name()), &options);
+        let mut disk = Driver::find(&mut guest, transport, BLOCK);
+        disk.start();
+        request(&mut disk, IN, 3, &[(DATA, SECTOR, WRITE)]);
+        assert_eq!(disk.guest.read(DATA, 8), 0x0303_0303_0303_0303);
+        disk.guest.write(DATA, 8, u64::from_le_bytes(*b"written!"));
+        request(&mut disk, OUT, 6, &[(DATA, SECTOR, 0)]);
+        request(&mut disk, FLUSH, 0, &[]);
+        assert_powered_off(&guest.power_off());
+        let file = fs::read(&image).unwrap();
+        let sector = |number: usize| &file[number * 512..][..512];
+        assert_eq!(*sector(6), *[&b"written!"[..], &[3; 504]].concat());
+        assert_eq!([sector(5), sector(7)], [[5; 512], [7; 512]]);
+    }
+}
+
+#[test]
+fn an_interrupt_follows_what_was_done() {
+    if !has_kvm() {
+        return;
+    }
+    const VECTOR: u64 = 0x51;
+    for transport in TRANSPORTS {
+        let options = ["--transport", transport.name()];
+        let mut guest = Guest::boot(&format!("interrupt-{}", transport.name()), &options);
+        let mut source = Driver::find(&mut guest, transport, ENTROPY);
+        source.start();
+        source.connect(VECTOR);
+        assert!(!source.is_interrupted(VECTOR), "{transport:?}: nothing was done");
+        random_number(&mut source);
+        source.wait("the interrupt comes", |source| source.is_interrupted(VECTOR));
+        assert_powered_off(&guest.power_off());
+    }
+}
+
+#[test]
+fn a_mistake_of_the_driver_stops_its_device_until_it_is_reset() {
+    if !has_kvm() {
+        return;
+    }
+    let behind_memory = 0x7000_0000;
+    let mistakes: [(&str, &[Descriptor], u16); 5] = [
+        ("goes round", &[(BUFFERS, 8, NEXT | WRITE, 0)], 0),
+        ("goes on behind the table", &[(BUFFERS, 8, NEXT | WRITE, 8)], 0),
+        ("lies behind memory", &[(behind_memory, 8, WRITE, 0)], 0),
+        ("has a huge length", &[(BUFFERS, u32::MAX, WRITE, 0)], 0),
+        ("begins behind the table", &[], 8),
+    ];
+    for transport in TRANSPORTS {
+        let options = ["--transport", transport.name()];
+        let mut guest = Guest::boot(&format!("mistakes-{}", transport.name()), &options);
+        let mut source = Driver::find(&mut guest, transport, ENTROPY);
+        for (what, descriptors, head) in mistakes {
+            source.start();
+            for (index, descriptor) in (0..).zip(descriptors) {
+                source.describe(index, *descriptor);
+            }
+            source.make_available(head);
+            source.kick();
+            let stops = format!("{transport:?}: a chain that {what} stops the device");
+            source.wait(&stops, |source| source.get(STATUS) & NEEDS_RESET != 0);
+        }
+        source.start();
+        assert_ne!(random_number(&mut source), 0, "{transport:?}: it works after a reset");
+        let output = guest.power_off();
+        assert_powered_off(&output);
+        let said = stderr(&output);
+        assert_eq!(said.lines().count(), 1, "{transport:?}: {said}");
+        assert!(said.contains("virtio-rng0: the driver gave "), "{transport:?}: {said}");
+    }
+}
+
+/// Writes anything to the registers of a device; a driver starts it again.
+fn torment(u: &mut Unstructured<'_>, source: &mut Driver<'_>) -> Result<()> {
+    for _ in 0..u.int_in_range(1..=32)? {
+        let width = *u.choose(&[1, 2, 4, 8])?;
+        let offset = u.int_in_range(0..=0xfff)? & !(width as u64 - 1);
+        // Small numbers, the rings, and what is in no memory: the device must not write to the guest's program.
+        let value = match u.int_in_range(0..=3)? {
+            0 => u.int_in_range(0..=16)?,
+            1 => BUFFERS + 16 * u.int_in_range(0..=16)?,
+            2 => u64::MAX,
+            _ => 0x8000_0000 | u64::from(u.arbitrary::<u32>()?),
+        };
+        source.guest.write(source.base + offset, width, value);
+        source.guest.read(source.base + offset, width);
+    }
+    source.start();
+    random_number(source);
+    Ok(())
+}
+
+#[test]
+fn registers_take_anything_and_the_device_works_after_a_reset() {
+    if !has_kvm() {
+        return;
+    }
+    for transport in TRANSPORTS {
+        let options = ["--transport", transport.name()];
+        let mut guest = Guest::boot(&format!("torment-{}", transport.name()), &options);
+        let mut source = Driver::find(&mut guest, transport, ENTROPY);
+        arbtest(|u| torment(u, &mut source)).budget_ms(2000);
+        let output = guest.power_off();
+        assert_powered_off(&output);
+        let said = stderr(&output);
+        assert!(said.lines().count() <= 1, "{transport:?}: {said}");
+    }
+}
+
+#[test]
+fn more_devices_than_there_is_room_for_are_refused() {
+    if !has_kvm() {
+        return;
+    }
+    let image = image("many");
+    let disk = format!("{},ro", image.display());
+    for (transport, disks, most) in
+        [("mmio", 14, "mmio: 14 are the most, leave some out or take pci"), ("pci", 32, "32 are")]
+    {
+        let mut options =
+            vec!["run", "--kernel", &disk[..disk.len() - 3], "--transport", transport];
+        options.extend([["--disk", &disk]; 32].iter().take(disks).flatten());
+        let output = run(&options);
+        assert_eq!(output.status.code(), Some(1), "{transport}: {}", stderr(&output));
+        assert!(stderr(&output).contains(most), "{transport}: {}", stderr(&output));
+    }
+}
