@@ -261,6 +261,10 @@ impl Context<'_> {
             hidden: self.attribute(|a| a.hidden.as_ref()).copied().unwrap_or_default(),
             class: self.attribute(|a| a.class.as_ref()).copied().unwrap_or_default(),
             phase,
+            content: match layout {
+                Some(_) => None,
+                None => self.attribute(|a| a.content.as_ref()).copied(),
+            },
             alias_of: None,
             overlaps: Vec::new(),
             errata: self.attribute(|a| a.errata.as_ref()).cloned().unwrap_or_default(),

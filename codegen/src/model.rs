@@ -189,6 +189,8 @@ pub struct Register {
     pub class: Class,
     /// Index into [`Arch::phases`].
     pub phase: Option<usize>,
+    /// What the value is; `None` where [`Register::layout`] says it, or nothing.
+    pub content: Option<Content>,
     /// Index into [`Arch::registers`]: another name of the same id.
     pub alias_of: Option<usize>,
     /// Indices into [`Arch::registers`]: other ids that share storage.
@@ -311,7 +313,7 @@ macro_rules! keyword_enum {
             }
 
             /// Name of the variant, in the generator and in the runtime.
-            pub(crate) fn variant(self) -> &'static str {
+            pub fn variant(self) -> &'static str {
                 match self { $($name::$variant => stringify!($variant)),+ }
             }
         }
@@ -398,6 +400,19 @@ keyword_enum! {
         VmWide = "vm-wide",
         /// Written before the vCPU is finalized.
         PreFinalize = "pre-finalize",
+    }
+}
+
+keyword_enum! {
+    /// What the value of a register without described fields is.
+    Content {
+        /// One value as a whole: a number, an address, a vector.
+        #[default]
+        Value = "value",
+        /// Bits that each implementation has its own way.
+        ImplementationDefined = "implementation-defined",
+        /// A structure that something else describes.
+        Opaque = "opaque",
     }
 }
 

@@ -27,6 +27,7 @@ pub(crate) fn entry(member: &Member<'_>) -> Map<String, Value> {
         ("hidden", json!(row.hidden)),
         ("class", json!(row.class.word())),
         ("phase", json!(member.phase())),
+        ("content", json!(row.content.map(|content| content.word()))),
         ("alias_of", json!(member.alias_of())),
         ("overlaps", json!(member.overlaps())),
         ("slices", json!(row.slices)),

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use onereg_codegen::query::{Member, bits_text, members};
+use onereg_codegen::model::Arch;
+use onereg_codegen::query::{Coverage, Member, bits_text, members};
 use serde_json::{Map, Value};
 
 use super::args::{ListArgs, ListFormat};
@@ -16,7 +17,7 @@ pub(crate) fn run(root: &Path, args: &ListArgs) -> Result<(String, String), Fail
     let archs = find::archs(&all, &args.arch)?;
     let members: Vec<_> = archs.iter().flat_map(|arch| members(arch, args.host.into())).collect();
     let coverage = match args.fields {
-        true => archs.iter().map(|arch| coverage(&arch.name, &members)).collect(),
+        true => archs.iter().map(|arch| coverage(arch, &members)).collect(),
         false => String::new(),
     };
     let entries = members.iter().map(|member| full_entry(member, args.fields));
@@ -29,10 +30,9 @@ pub(crate) fn run(root: &Path, args: &ListArgs) -> Result<(String, String), Fail
 }
 
 /// Says of how many registers of an architecture the fields are known.
-fn coverage(arch: &str, members: &[Member<'_>]) -> String {
-    let all = members.iter().filter(|member| member.arch.name == arch);
-    let described = all.clone().filter(|member| member.layout().is_some()).count();
-    format!("{arch}: {described} of {} registers have fields\n", all.count())
+fn coverage(arch: &Arch, members: &[Member<'_>]) -> String {
+    let own = members.iter().filter(|member| std::ptr::eq(member.arch, arch));
+    format!("{}: {}\n", arch.name, Coverage::of(own.copied()))
 }
 
 /// An array with an entry a line.

@@ -132,6 +132,7 @@ fn register(arch: &Arch, row: &Register) -> Value {
         "hidden": row.hidden,
         "class": row.class.word(),
         "phase": row.phase.map(|phase| &arch.phases[phase]),
+        "content": row.content.map(|content| content.word()),
         "alias_of": row.alias_of.map(name),
         "overlaps": list(&row.overlaps, |row| name(*row).into()),
         "errata": row.errata,

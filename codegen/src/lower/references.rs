@@ -144,6 +144,10 @@ fn inherit(alias: usize, target: usize, model: &mut Arch) {
     let alias = &mut model.registers[alias];
     alias.layout = alias.layout.or(target.layout);
     alias.layout32 = alias.layout32.or(target.layout32);
+    alias.content = match alias.layout {
+        Some(_) => None,
+        None => alias.content.or(target.content),
+    };
     alias.phase = alias.phase.or(target.phase);
     if alias.doc.is_empty() {
         alias.doc = format!("Another name of {}", target.name.text);

@@ -2,7 +2,7 @@
 
 use super::Member;
 use crate::model::{
-    Access, Class, Group, Host, Listed, Part, Piece, Register, Scope, Width, WriteRule,
+    Access, Class, Content, Group, Host, Listed, Part, Piece, Register, Scope, Width, WriteRule,
 };
 
 /// A label and what stands behind it.
@@ -24,6 +24,7 @@ pub fn attributes(member: &Member<'_>) -> Vec<Fact> {
     facts.extend(conditions(member.row));
     facts.extend(listing(member));
     facts.extend(state(member));
+    facts.extend(content(member.row));
     facts.extend(relatives(member));
     facts.extend(member.row.errata.iter().map(|erratum| ("erratum", erratum.clone())));
     facts.extend(member.row.source.iter().map(|source| ("source", source.clone())));
@@ -179,6 +180,17 @@ fn state(member: &Member<'_>) -> Vec<Fact> {
     facts.push(("class", class.to_owned()));
     facts.extend(member.phase().map(|phase| ("phase", phase.to_owned())));
     facts
+}
+
+fn content(row: &Register) -> Option<Fact> {
+    let content = match row.content? {
+        Content::Value => "value: it has no fields",
+        Content::ImplementationDefined => {
+            "implementation-defined: each implementation has its own fields"
+        }
+        Content::Opaque => "opaque: something else describes what is in it",
+    };
+    Some(("content", content.to_owned()))
 }
 
 fn relatives(member: &Member<'_>) -> Vec<Fact> {

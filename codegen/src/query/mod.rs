@@ -1,10 +1,12 @@
 //! Questions to resolved tables: which registers there are on a host, which has an id, what its bits say.
 
+mod coverage;
 mod decode;
 mod facts;
 mod member;
 mod values;
 
+pub use coverage::Coverage;
 pub use decode::{Decoded, Located, decode};
 pub use facts::{Fact, attributes, bits_text, facts, number_bits_text, number_text};
 pub use member::{Member, all_members, home, members, row_members};

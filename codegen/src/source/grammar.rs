@@ -1,6 +1,6 @@
 //! The keys of the grammar: what the walker accepts and the JSON Schema describes.
 
-use crate::model::{Access, Class, FieldKind, Listed, Safe, Scope, WriteRule};
+use crate::model::{Access, Class, Content, FieldKind, Listed, Safe, Scope, WriteRule};
 
 /// A key of a mapping.
 #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "only the schema reads all of it"))]
@@ -209,6 +209,7 @@ row_keys! {
     optional("hidden", Shape::Flag, "In the kernel's table, but on no vCPU"),
     optional("class", words!(Class), "Class of state, for save and restore"),
     optional("phase", Shape::Text, "Restore phase"),
+    optional("content", words!(Content), "What the value is, where it has no fields"),
     optional("errata", Shape::Texts, "What the kernel does that the name does not say"),
     optional("via", Shape::Text, "Carrier that holds it instead of an id"),
     optional("source", Shape::Text, "Manual section or kernel file the numbers come from"),

@@ -5,7 +5,7 @@ use super::grammar::{CONDITIONS, DEFAULTS, ROW};
 use super::node::Node;
 use super::walk::{At, Walker};
 use crate::diagnostics::Finding;
-use crate::model::{Access, Class, Listed, MAX_WIDTH, Name, Scope, Width, WriteRule};
+use crate::model::{Access, Class, Content, Listed, MAX_WIDTH, Name, Scope, Width, WriteRule};
 use crate::names;
 
 /// A row as written. The name of something else that could not be read is empty.
@@ -42,6 +42,7 @@ pub(crate) struct Attributes {
     pub(crate) hidden: Option<bool>,
     pub(crate) class: Option<Class>,
     pub(crate) phase: Option<String>,
+    pub(crate) content: Option<Content>,
     pub(crate) errata: Option<Vec<String>>,
     pub(crate) via: Option<String>,
     pub(crate) source: Option<String>,
@@ -82,7 +83,20 @@ impl Walker<'_> {
                 finding.help("add `doc: \"...\"`: one line that says what the register is"),
             );
         }
+        self.described_once(&row, at);
         row
+    }
+
+    /// Reports a row that says both what its fields are and that it has none.
+    fn described_once(&mut self, row: &Row, at: &At<'_>) {
+        let described = [("fields", row.fields.is_some()), ("layout", row.layout.is_some())];
+        let described = described.into_iter().find(|(_, is_there)| *is_there);
+        if let (Some(_), Some((key, _))) = (row.attributes.content, described) {
+            let place = |key| at.place().value(key).into_key();
+            let message = format!("a row has `content` or `{key}`, not both");
+            let finding = Finding::new("E0102", place("content"), message);
+            self.report(finding.related(place(key), "its fields").help("keep one of them"));
+        }
     }
 
     /// Reads `defaults:`.
@@ -109,6 +123,7 @@ impl Walker<'_> {
             "hidden" => attributes.hidden = self.flag(value, at),
             "class" => attributes.class = self.word(value, at, Class::WORDS),
             "phase" => attributes.phase = Some(self.text(value, at).unwrap_or_default()),
+            "content" => attributes.content = self.word(value, at, Content::WORDS),
             "errata" => attributes.errata = self.texts(value, at),
             "via" => attributes.via = Some(self.text(value, at).unwrap_or_default()),
             _ => attributes.source = self.text(value, at),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::markdown::{code, table, text};
 use super::support;
 use crate::model::{Arch, Group, Width};
-use crate::query::number_bits_text;
+use crate::query::{Coverage, all_members, number_bits_text};
 
 pub(super) fn page(arch: &Arch) -> String {
     let mut page = format!("# {}: {}\n\n", arch.name, text(&arch.doc));
@@ -14,6 +14,7 @@ pub(super) fn page(arch: &Arch) -> String {
         ids(&mut page, arch);
     }
     groups(&mut page, arch);
+    coverage(&mut page, arch);
     carriers(&mut page, arch);
     phases(&mut page, arch);
     page
@@ -66,22 +67,41 @@ fn groups(page: &mut String, arch: &Arch) {
     let row = |(index, group): (usize, &Group)| {
         let rows = arch.registers.iter().filter(|row| row.group == index);
         let carried = rows.clone().any(|row| row.via.is_some());
-        let described = rows.clone().filter(|row| row.layout.or(row.layout32).is_some());
         let count: u64 = rows.map(|row| u64::from(row.name.count())).sum();
-        let described: u64 = described.map(|row| u64::from(row.name.count())).sum();
         vec![
             format!("[{0}]({0}.md)", group.name),
             if carried { String::new() } else { code(&format!("{:#010x}", group.base)) },
             if carried { "offset in a struct".to_owned() } else { number_bits_text(group) },
             count.to_string(),
-            described.to_string(),
             text(&group.doc),
         ]
     };
     table(
         page,
-        &["Group", "Base", "Number", "Registers", "With fields", ""],
+        &["Group", "Base", "Number", "Registers", ""],
         arch.groups.iter().enumerate().map(row),
+    );
+}
+
+fn coverage(page: &mut String, arch: &Arch) {
+    let rows = arch.groups.iter().enumerate().map(|(index, group)| {
+        let members = all_members(arch).filter(|member| member.row.group == index);
+        let counts = Coverage::of(members);
+        let counts = [
+            counts.described,
+            counts.plain,
+            counts.implementation_defined,
+            counts.opaque,
+            counts.undescribed,
+        ];
+        let counts = counts.iter().map(u32::to_string);
+        std::iter::once(code(&group.name)).chain(counts).collect()
+    });
+    let _ = writeln!(page, "## Fields\n\n{}.\n", Coverage::of(all_members(arch)));
+    table(
+        page,
+        &["Group", "With fields", "Plain value", "Implementation-defined", "Opaque", "Undescribed"],
+        rows,
     );
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::markdown::{self, code, sentence, table, text};
 use crate::emit::diagram;
-use crate::model::{Access, Arch, Field, Layout, Register, Scope, Width, WriteRule};
+use crate::model::{Access, Arch, Content, Field, Layout, Register, Scope, Width, WriteRule};
 use crate::query::{Member, bits_text, facts, home, row_members};
 
 /// Anchor of a row.
@@ -73,6 +73,7 @@ fn has_section(arch: &Arch, row: &Register) -> bool {
         || row.encoding.is_some()
         || row.slices > 0
         || row.hidden
+        || matches!(row.content, Some(Content::ImplementationDefined | Content::Opaque))
         || row.scope == Scope::Vm
         || named_again()
 }

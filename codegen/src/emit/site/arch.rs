@@ -6,7 +6,7 @@ use super::html::{code, link, place, table, text};
 use super::{register, shell};
 use crate::emit::docs::support;
 use crate::model::{Arch, Group, Register, Width};
-use crate::query::{Member, home, number_bits_text, row_members};
+use crate::query::{Coverage, Member, all_members, home, number_bits_text, row_members};
 
 pub(super) fn page(archs: &[Arch], arch: &Arch) -> String {
     let mut content =
@@ -67,6 +67,7 @@ fn introduction(page: &mut String, arch: &Arch) {
             let _ = writeln!(page, "<li>{name}: {}</li>", text(&support(offered)));
         }
     }
+    let _ = writeln!(page, "<li>{}</li>", Coverage::of(all_members(arch)));
     page.push_str("</ul>\n");
 }
 
