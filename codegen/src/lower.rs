@@ -144,6 +144,7 @@ fn arch(tables: &Tables) -> Arch {
         code: if raw.plain { None } else { Some(raw.code.unwrap_or(0)) },
         kernel: raw.kernel.clone(),
         doc: raw.doc.clone(),
+        macros: raw.macros.clone(),
         verified: raw.verified.clone(),
         one_reg: raw.one_reg.clone(),
         reg_list: raw.reg_list.clone(),

@@ -18,6 +18,8 @@ pub struct Arch {
     pub kernel: String,
     /// One line.
     pub doc: String,
+    /// `PPC` where the kernel's uapi header has a macro KVM_REG_PPC_NAME for each register.
+    pub macros: Option<String>,
     /// How the ids were proven.
     pub verified: String,
     /// Whether the kernel offers KVM_GET_ONE_REG and KVM_SET_ONE_REG.

@@ -1,10 +1,11 @@
-//! The register table that the kernel documents: `Arch | Register | Width (bits)`, in its description of
-//! KVM_SET_ONE_REG.
+//! What the kernel documents of registers, in its description of KVM_SET_ONE_REG: a table `Arch | Register | Width
+//! (bits)`, the bits of ids, and ids. What `onereg generate --rst` writes has the same form.
 
-use crate::kernel::Kernel;
+use std::iter::Peekable;
+use std::str::Chars;
 
-/// The file that holds the table.
-const FILE: &str = "Documentation/virt/kvm/api.rst";
+/// The file of the kernel.
+pub(crate) const FILE: &str = "Documentation/virt/kvm/api.rst";
 
 /// Where the table and the kernel's headers or code are known to disagree: architecture, name and reason.
 pub(crate) const EXCEPTIONS: &[(&str, &str, &str)] = &[
@@ -29,11 +30,10 @@ pub(crate) struct DocRow {
 }
 
 /// Reads the table, its families expanded.
-pub(crate) fn rows(kernel: &Kernel) -> Result<Vec<DocRow>, String> {
-    let text = kernel.source(FILE)?;
+pub(crate) fn rows(text: &str) -> Result<Vec<DocRow>, String> {
     let mut rows: Vec<DocRow> = Vec::new();
     let mut ellipsis = false;
-    for line in table(&text)? {
+    for line in table(text)? {
         let cells: Vec<&str> = line.split_whitespace().collect();
         match cells[..] {
             [] => {}
@@ -57,7 +57,7 @@ fn table(text: &str) -> Result<Vec<&str>, String> {
     let is_rule = |line: &&str| line.trim_start().starts_with("====");
     let mut lines = text.lines().skip_while(|line| !heading(line)).skip(1);
     if !lines.next().as_ref().is_some_and(is_rule) {
-        return Err(format!("{FILE}: no table `Arch Register Width (bits)`"));
+        return Err("no table `Arch Register Width (bits)`".to_owned());
     }
     Ok(lines.take_while(|line| !is_rule(line)).collect())
 }
@@ -117,5 +117,72 @@ fn named(row: &DocRow, name: String) -> DocRow {
 
 /// Says what the table was expected to hold.
 fn wrong(found: &str, expected: &str) -> String {
-    format!("{FILE}: expected {expected}, found `{}`", found.trim())
+    format!("expected {expected}, found `{}`", found.trim())
+}
+
+/// An id, or what the ids of a group have in common: `0x6030 0000 0013 <op0:2> ...`.
+pub(crate) struct DocId {
+    /// As written.
+    pub text: String,
+    /// Bits that are given.
+    pub mask: u64,
+    /// Their values.
+    pub bits: u64,
+    /// How many bits it has: 64, unless it is wrong.
+    pub width: u32,
+    /// Whether it is the id of one register, on a host of either XLEN.
+    pub whole: bool,
+    /// First word behind it: the register's name.
+    pub name: String,
+}
+
+/// Lists the lines that begin with an id or a pattern of ids.
+pub(crate) fn ids(text: &str) -> Vec<DocId> {
+    text.lines().filter_map(|line| id(line.trim())).collect()
+}
+
+fn id(line: &str) -> Option<DocId> {
+    let mut rest = line.strip_prefix("0x")?.chars().peekable();
+    let mut id =
+        DocId { text: String::new(), mask: 0, bits: 0, width: 0, whole: true, name: String::new() };
+    while id.width < 64 {
+        let (given, bits, count) = part(&mut rest)?;
+        id.whole &= given != Given::No;
+        id.width += count;
+        let shift = 64u32.checked_sub(id.width);
+        let place = |bits: u64| shift.map_or(0, |shift| bits << shift);
+        if given == Given::Yes {
+            id.mask |= place((1 << count) - 1);
+            id.bits |= place(bits);
+        }
+    }
+    let rest: String = rest.collect();
+    id.name = rest.split_whitespace().next().unwrap_or_default().to_owned();
+    id.text = line.strip_suffix(&rest).unwrap_or(line).trim().to_owned();
+    Some(id)
+}
+
+/// Whether a part of an id tells its bits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Given {
+    Yes,
+    No,
+    /// Size bits that the host decides.
+    ByHost,
+}
+
+/// Takes a digit, or `<name:count>`: its bits, and how many they are.
+fn part(rest: &mut Peekable<Chars<'_>>) -> Option<(Given, u64, u32)> {
+    while rest.next_if_eq(&' ').is_some() {}
+    match rest.next()? {
+        'x' => Some((Given::ByHost, 0, 4)),
+        '<' => {
+            let text: String = rest.by_ref().take_while(|c| *c != '>').collect();
+            let (name, count) = text.rsplit_once(':')?;
+            let count = count.parse().ok().filter(|count| (1..64).contains(count))?;
+            let bits = if name == "zero" { Some(0) } else { name.parse().ok() };
+            Some((bits.map_or(Given::No, |_| Given::Yes), bits.unwrap_or(0), count))
+        }
+        digit => Some((Given::Yes, digit.to_digit(16)?.into(), 4)),
+    }
 }

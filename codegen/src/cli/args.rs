@@ -69,6 +69,10 @@ pub(crate) struct GenerateArgs {
     /// Write ids and fields as C headers, one for each architecture and XLEN, into this folder, and nothing else
     #[arg(long, value_name = "DIR", conflicts_with_all = ["check", "out", "site", "json"])]
     pub(crate) c_header: Option<PathBuf>,
+
+    /// Write the tables as reStructuredText in the form of the kernel's api.rst into this folder, and nothing else
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["check", "out", "site", "json", "c_header"])]
+    pub(crate) rst: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]

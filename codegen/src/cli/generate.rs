@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use onereg_codegen::emit::artefacts::{Artefact, artefacts, is_generated_page};
 use onereg_codegen::emit::c_header::c_headers;
 use onereg_codegen::emit::json::json;
+use onereg_codegen::emit::rst::rst;
 use onereg_codegen::emit::site::site;
 use onereg_codegen::model::Arch;
 
@@ -19,8 +20,8 @@ type Backend = fn(&[Arch]) -> Vec<Artefact>;
 
 pub(crate) fn run(root: &Path, args: &GenerateArgs) -> Result<String, Failure> {
     let archs = tables::load(root)?;
-    let elsewhere: [(_, Backend); 3] =
-        [(&args.site, site), (&args.json, json), (&args.c_header, c_headers)];
+    let elsewhere: [(_, Backend); 4] =
+        [(&args.site, site), (&args.json, json), (&args.c_header, c_headers), (&args.rst, rst)];
     if let Some((folder, emit)) =
         elsewhere.iter().find_map(|(folder, emit)| Some((folder.as_ref()?, emit)))
     {

@@ -33,6 +33,7 @@ fn model(arch: &Arch) -> Value {
         "code": arch.code,
         "kernel": arch.kernel,
         "doc": arch.doc,
+        "macros": arch.macros,
         "verified": arch.verified,
         "one_reg": support(&arch.one_reg),
         "reg_list": support(&arch.reg_list),

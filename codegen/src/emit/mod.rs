@@ -12,6 +12,8 @@ mod docs;
 mod ids;
 #[cfg(feature = "cli")]
 pub mod json;
+#[cfg(feature = "cli")]
+pub mod rst;
 pub mod rust;
 #[cfg(feature = "cli")]
 pub mod schema;

@@ -16,6 +16,7 @@ pub(crate) struct RawArch {
     pub(crate) code: Option<u8>,
     pub(crate) kernel: String,
     pub(crate) doc: String,
+    pub(crate) macros: Option<String>,
     pub(crate) verified: String,
     pub(crate) one_reg: Support,
     pub(crate) reg_list: Support,
@@ -58,6 +59,7 @@ impl Walker<'_> {
             }
             "kernel" => arch.kernel = walker.version(value, at).unwrap_or_default(),
             "doc" => arch.doc = walker.text(value, at).unwrap_or_default(),
+            "macros" => arch.macros = walker.arch_name(value, at),
             "verified" => arch.verified = walker.text(value, at).unwrap_or_default(),
             "one_reg" => arch.one_reg = walker.support(value, at),
             "reg_list" => arch.reg_list = walker.support(value, at),

@@ -84,6 +84,11 @@ pub(crate) const ARCH: &[Key] = &[
     optional("code", Shape::Number, "Bits 63..56 of every id"),
     optional("kernel", Shape::Version, "Newest kernel that the table was checked against"),
     required("doc", Shape::Text, "One line"),
+    optional(
+        "macros",
+        Shape::Name,
+        "PPC where the kernel's uapi header has a macro KVM_REG_PPC_NAME for each register",
+    ),
     optional("verified", Shape::Text, "How the ids were proven"),
     optional(
         "one_reg",

@@ -117,6 +117,30 @@ fn the_json_has_every_place_that_is_listed_and_nothing_else_is_written() {
 }
 
 #[test]
+fn the_restructured_text_has_the_bits_of_ids_and_nothing_else_is_written() {
+    let (repository, folder) = (repository("rst-from"), empty_folder("rst-to"));
+    let args = ["--rst", folder.to_str().unwrap()];
+    let first = generate(&repository, &args);
+    assert_eq!(first.code, 0, "{first:?}");
+    assert!(generated(&repository).is_empty());
+    let files = generated(&folder);
+    assert_eq!(files.keys().collect::<Vec<_>>(), ["demo.rst", "wide.rst"]);
+    let lines = [
+        "\n  demo X0       64\n  ...\n  demo X30      64\n",
+        "\n  0x4220 0000 0001 <number:16>  (32-bit)\n",
+        "\n  0x4230 0000 0002 <op:4> <reg:12>\n",
+        "\n  0x4230 0000 0002 2000 KICK     64   Starts something (write-only)\n",
+    ];
+    for line in lines {
+        assert!(files["demo.rst"].contains(line), "{line}: {}", files["demo.rst"]);
+    }
+    let hosts = "  0x4320 0000 0200 <number:16>  (32-bit host)\n  0x4330 0000 0200 <number:16>  (64-bit host)\n";
+    assert!(files["wide.rst"].contains(hosts), "{}", files["wide.rst"]);
+    assert_eq!(generate(&repository, &args).stdout, "every generated file is up to date\n");
+    assert_eq!(generate(&repository, &[&args[..], &["--check"]].concat()).code, 2);
+}
+
+#[test]
 fn a_check_names_each_stale_file_and_writes_nothing() {
     let repository = repository("stale");
     generate(&repository, &[]);

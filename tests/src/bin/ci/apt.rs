@@ -10,6 +10,7 @@ const PACKAGES: &[Package] = &[
     ("g++", "/usr/bin/g++"),
     ("gcc", "/usr/bin/gcc"),
     ("git", "/usr/bin/git"),
+    ("python3-docutils", "/usr/bin/docutils"),
     ("xz-utils", "/usr/bin/xz"),
 ];
 
