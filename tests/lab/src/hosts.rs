@@ -15,7 +15,7 @@ pub struct Host {
     pub flavour: &'static str,
     /// Suites with its kernels, the newest first.
     pub suites: &'static [&'static str],
-    /// Modules that bring `/dev/kvm`, where it is not built in; those that they need are found.
+    /// Modules that bring `/dev/kvm` and tap devices, where these are not built in; those that they need are found.
     pub modules: &'static [&'static str],
     /// Modules that bring what guests are given, where these are not built in; likewise.
     pub guest_modules: &'static [&'static str],
@@ -44,7 +44,7 @@ pub struct Host {
 }
 
 /// Drivers of virtio devices. Debian's kernels for clouds have the file system of the disk built in.
-const VIRTIO: &[&str] = &["virtio_blk", "virtio_mmio", "virtio_rng"];
+const VIRTIO: &[&str] = &["virtio_blk", "virtio_mmio", "virtio_rng", "virtio_net"];
 
 /// All hosts.
 pub const HOSTS: &[Host] = &[
@@ -54,7 +54,7 @@ pub const HOSTS: &[Host] = &[
         debian: "arm64",
         flavour: "cloud-arm64",
         suites: &["trixie-backports", "trixie"],
-        modules: &[],
+        modules: &["tun"],
         guest_modules: VIRTIO,
         qemu: "qemu-system-aarch64",
         machine: &["-machine", "virt,virtualization=on,gic-version=3"],
@@ -79,8 +79,8 @@ pub const HOSTS: &[Host] = &[
         debian: "riscv64",
         flavour: "riscv64",
         suites: &["sid", "forky", "trixie"],
-        modules: &["kvm"],
-        guest_modules: &["virtio_blk", "virtio_mmio", "virtio_rng", "ext4"],
+        modules: &["kvm", "tun"],
+        guest_modules: &["virtio_blk", "virtio_mmio", "virtio_rng", "virtio_net", "ext4"],
         qemu: "qemu-system-riscv64",
         machine: &["-machine", "virt,aia=aplic-imsic,aia-guests=3"],
         cpu: "max",
@@ -102,7 +102,7 @@ pub const HOSTS: &[Host] = &[
         debian: "amd64",
         flavour: "cloud-amd64",
         suites: &["trixie-backports", "trixie"],
-        modules: &["kvm-amd"],
+        modules: &["kvm-amd", "tun"],
         guest_modules: VIRTIO,
         qemu: "qemu-system-x86_64",
         machine: &["-machine", "q35"],

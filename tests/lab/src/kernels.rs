@@ -1,8 +1,7 @@
 //! Kernels of the hosts: found in the user's cache, or fetched from Debian; nothing of them is installed.
 //!
 //! The cache has a folder per architecture and suite, and in it, for each kernel, `packages-RELEASE/` (the .deb files
-//! with their checksums) and `RELEASE/` (the kernel, and modules in the order of loading: the host's, and those of
-//! guests once a run had any).
+//! with their checksums) and `RELEASE/` (the kernel, and every module that a run needed so far).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,11 +20,8 @@ use crate::version::{Version, newest};
 /// File of an unpacked kernel.
 const IMAGE: &str = "vmlinuz";
 
-/// Folder of an unpacked kernel's modules.
-const MODULES: &str = "modules";
-
-/// Folder of the modules of its guests.
-const GUEST_MODULES: &str = "guest-modules";
+/// Folder of a kernel's modules, by their names.
+const MODULES: &str = "ko";
 
 /// How the folders of packages begin.
 const PACKAGES: &str = "packages-";
@@ -46,49 +42,37 @@ impl Kernel {
         self.folder.join(IMAGE)
     }
 
-    /// Returns the modules to load, in their order: name and content.
-    ///
-    /// # Errors
-    ///
-    /// Names what cannot be read.
-    pub fn modules(&self) -> Result<Vec<Module>, String> {
-        read_modules(&self.folder.join(MODULES))
-    }
-
-    /// Returns the modules that its guests load, in their order: name and content.
+    /// Returns modules and those that they need, in the order of loading. What no run needed before is unpacked.
     ///
     /// # Errors
     ///
     /// Names what cannot be unpacked or read.
-    pub fn guest_modules(&self, host: &Host) -> Result<Vec<Module>, String> {
-        let folder = self.folder.join(GUEST_MODULES);
+    pub fn modules(&self, wanted: &[&str]) -> Result<Vec<Module>, String> {
         let suite = self.folder.parent().unwrap_or(&self.folder);
         let _lock = lock(suite)?;
-        if !folder.exists() {
-            let packages = suite.join(format!("{PACKAGES}{}", self.release));
-            verify(&packages)?;
-            let partial = self.folder.join("guest-modules.partial");
-            fresh(&partial)?;
-            let files = unpack_packages(&packages, &partial.join("tree"))?;
-            write_modules(host.guest_modules, &files, &partial.join(MODULES))?;
-            replace(&partial.join(MODULES), &folder)?;
-            remove(&partial)?;
-        }
-        read_modules(&folder)
+        let partial = self.folder.join("modules.partial");
+        let mut unpacked = None;
+        let modules = modules::ordered(wanted, |name| {
+            let path = self.folder.join(MODULES).join(format!("{name}.ko"));
+            if !path.exists() {
+                let files = match &unpacked {
+                    Some(files) => files,
+                    None => unpacked.insert(self.unpack_packages(suite, &partial)?),
+                };
+                keep_module(name, files, &path)?;
+            }
+            fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))
+        })?;
+        remove(&partial)?;
+        Ok(modules)
     }
-}
 
-/// Reads the modules in a folder, in the order of loading.
-fn read_modules(folder: &Path) -> Result<Vec<Module>, String> {
-    let failed = |error| format!("cannot read {}: {error}", folder.display());
-    let mut paths: Vec<_> =
-        fs::read_dir(folder).map_err(failed)?.flatten().map(|entry| entry.path()).collect();
-    paths.sort();
-    let read = |path: &PathBuf| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok((name, fs::read(path).map_err(failed)?))
-    };
-    paths.iter().map(read).collect()
+    /// Unpacks the kernel's packages to the folder `to` and lists its files.
+    fn unpack_packages(&self, suite: &Path, to: &Path) -> Result<Vec<PathBuf>, String> {
+        let packages = suite.join(format!("{PACKAGES}{}", self.release));
+        verify(&packages)?;
+        unpack_packages(&packages, to)
+    }
 }
 
 /// Returns the newest kernel that `wanted` covers, from the cache or fetched. Where nothing is wanted, an older suite
@@ -176,7 +160,7 @@ fn from_suite(
     };
     let packages = folder.join(format!("{PACKAGES}{release}"));
     verify(&packages)?;
-    unpack(host, &packages, &folder.join(&release))?;
+    unpack(&packages, &folder.join(&release))?;
     Ok(Kernel { folder: folder.join(&release), release, suite })
 }
 
@@ -208,8 +192,8 @@ fn fetch(
     Ok(release)
 }
 
-/// Unpacks what a host needs of the packages to the folder `to`, which appears when it is complete.
-fn unpack(host: &Host, packages: &Path, to: &Path) -> Result<(), String> {
+/// Unpacks the kernel of the packages to the folder `to`, which appears when it is complete.
+fn unpack(packages: &Path, to: &Path) -> Result<(), String> {
     let partial = to.with_file_name("unpacked.partial");
     let tree = partial.join("tree");
     fresh(&partial)?;
@@ -218,7 +202,6 @@ fn unpack(host: &Host, packages: &Path, to: &Path) -> Result<(), String> {
         .ok_or_else(|| format!("the packages in {} have no kernel", packages.display()))?;
     let moved = |error| format!("cannot copy {}: {error}", image.display());
     fs::rename(image, partial.join(IMAGE)).map_err(moved)?;
-    write_modules(host.modules, &files, &partial.join(MODULES))?;
     remove(&tree)?;
     replace(&partial, to)
 }
@@ -240,31 +223,20 @@ fn named(files: &[PathBuf], wanted: impl Fn(&str) -> bool) -> Option<&PathBuf> {
     files.iter().find(|path| wanted(&path.file_name().unwrap_or_default().to_string_lossy()))
 }
 
-/// Writes modules and those that they need to `folder`, named so that they sort in the order of loading.
-fn write_modules(wanted: &[&str], files: &[PathBuf], folder: &Path) -> Result<(), String> {
-    let modules = modules::ordered(wanted, |name| {
-        let path = named(files, |file| {
-            file.split_once(".ko").is_some_and(|(stem, _)| modules::plain(stem) == name)
-        });
-        content(path.ok_or_else(|| format!("the kernel has no module {name}"))?)
-    })?;
-    fresh(folder)?;
-    for (index, (name, content)) in modules.iter().enumerate() {
-        let path = folder.join(format!("{index:02}-{name}.ko"));
-        fs::write(&path, content)
-            .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+/// Moves a module, which may be compressed, from the files of the packages to `path`.
+fn keep_module(name: &str, files: &[PathBuf], path: &Path) -> Result<(), String> {
+    let file = named(files, |file| {
+        file.split_once(".ko").is_some_and(|(stem, _)| modules::plain(stem) == name)
+    });
+    let mut file = file.ok_or_else(|| format!("the kernel has no module {name}"))?.to_owned();
+    if file.extension().is_some_and(|end| end == "xz") {
+        run(Command::new("xz").arg("--decompress").arg(&file))?;
+        file.set_extension("");
     }
-    Ok(())
-}
-
-/// Reads a module, which may be compressed.
-fn content(path: &Path) -> Result<Vec<u8>, String> {
-    let mut path = path.to_owned();
-    if path.extension().is_some_and(|end| end == "xz") {
-        run(Command::new("xz").arg("--decompress").arg(&path))?;
-        path.set_extension("");
-    }
-    fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))
+    let folder = path.parent().unwrap_or(path);
+    fs::create_dir_all(folder)
+        .and_then(|()| fs::rename(&file, path))
+        .map_err(|error| format!("cannot move {} to {}: {error}", file.display(), path.display()))
 }
 
 /// Lists the files in a folder and those below it.

@@ -83,14 +83,14 @@ fn archive(request: &Run, kernel: &Kernel, init: &Path, program: &Path) -> Resul
     let words = [&path].into_iter().chain(&request.arguments);
     let words: String = words.map(|word| format!("{word}\0")).collect();
     archive.file(COMMAND, words.as_bytes());
-    add_modules(&mut archive, kernel.modules()?);
+    add_modules(&mut archive, &kernel.modules(request.host.modules)?);
     Ok(archive)
 }
 
-fn add_modules(archive: &mut Archive, modules: Vec<Module>) {
+fn add_modules(archive: &mut Archive, modules: &[Module]) {
     archive.folder(MODULES);
-    for (name, content) in modules {
-        archive.file(&format!("{MODULES}/{name}"), &content);
+    for (index, (name, content)) in modules.iter().enumerate() {
+        archive.file(&format!("{MODULES}/{index:02}-{name}.ko"), content);
     }
 }
 
@@ -105,7 +105,7 @@ fn add_guest(
     let mut initramfs = Archive::default();
     initramfs.console();
     initramfs.file("/init", &read(&init)?);
-    add_modules(&mut initramfs, kernel.guest_modules(host)?);
+    add_modules(&mut initramfs, &kernel.modules(host.guest_modules)?);
     archive.file(GUEST_KERNEL, &read(&kernel.image())?);
     archive.file(GUEST_INITRAMFS, &initramfs.finish());
     command::run(Command::new(MAKE_DISK).args(["-q", "-F"]).arg(disk).arg(DISK_SIZE))?;

@@ -1,8 +1,11 @@
 //! What the lab's runner and the programs in its hosts agree on: where things are, and how a program ended.
 
 pub mod modules;
+pub mod network;
 mod record;
 pub mod system;
+
+use std::net::Ipv4Addr;
 
 pub use record::Record;
 
@@ -23,12 +26,21 @@ pub const GUEST_DISK: &str = "/guest/disk";
 
 /// Parameter of a guest's command line: what its first process does, between commas. `keep` writes a file to the disk or
 /// compares it, `refused` compares it where nothing can be written, `fill` writes until the disk fails, `shrunk` reads
-/// the disk after a line of input, `entropy` reads the source of entropy.
+/// the disk after a line of input, `entropy` reads the source of entropy, `net` has the host send bytes back.
 pub const TASKS: &str = "onereg.tasks=";
 
 /// Parameter of a guest's command line: `off` and `echo` (after a line of input) power off, `restart` starts over, and
 /// `panic` ends the first process.
 pub const END: &str = "onereg.end=";
+
+/// Address of a host on the network between it and its guest.
+pub const HOST_ADDRESS: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
+
+/// Address of the guest.
+pub const GUEST_ADDRESS: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 2);
+
+/// Port of TCP where the host sends everything back.
+pub const PORT: u16 = 4000;
 
 /// How the line begins that a guest prints when its first process runs.
 pub const GUEST: &str = "onereg-lab-guest: ";

@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use onereg_lab_init::{END, GUEST, GUEST_INITRAMFS, GUEST_KERNEL, system};
+use onereg_lab_init::{END, GUEST, GUEST_INITRAMFS, GUEST_KERNEL, HOST_ADDRESS, network, system};
 
 /// One run of the VMM.
 pub(crate) struct Boot {
@@ -30,6 +30,9 @@ pub(crate) struct Boot {
     /// What the VMM has to print: to stdout and to stderr.
     pub(crate) says: [&'static str; 2],
 }
+
+/// Tap device of the guests with a network interface.
+const TAP: &str = "guest";
 
 /// How long a run may take.
 const PATIENCE: Duration = Duration::from_secs(150);
@@ -91,6 +94,9 @@ impl Boot {
             if line.starts_with(GUEST) {
                 seen += 1;
                 if let Some(mut input) = input.take() {
+                    if self.options.contains("--net") {
+                        network::set_address(TAP, HOST_ADDRESS)?;
+                    }
                     if let Some(disk) = self.shrinks {
                         OpenOptions::new().write(true).open(disk)?.set_len(0)?;
                     }

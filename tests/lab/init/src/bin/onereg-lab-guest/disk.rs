@@ -87,7 +87,7 @@ fn compare() -> Result<String, String> {
 }
 
 /// Makes bytes none of whose blocks is as another one.
-fn content(length: usize) -> Vec<u8> {
+pub(crate) fn content(length: usize) -> Vec<u8> {
     let mut state = 1_u64;
     let mut next = || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);

@@ -3,6 +3,7 @@
 
 mod disk;
 mod entropy;
+mod net;
 
 use std::fs;
 use std::io::{self, BufRead};
@@ -53,6 +54,7 @@ fn work(tasks: &str) {
             "fill" => disk::fill(),
             "shrunk" => disk::shrunk(),
             "entropy" => entropy::read(),
+            "net" => net::exchange(),
             _ => Err(format!("there is no task {name}")),
         };
         say(&done.unwrap_or_else(|error| format!("failed: {error}")));
