@@ -11,6 +11,7 @@ const PACKAGES: &[Package] = &[
     ("gcc", "/usr/bin/gcc"),
     ("git", "/usr/bin/git"),
     ("python3-docutils", "/usr/bin/docutils"),
+    ("iproute2", "/usr/bin/ip"),
     ("xz-utils", "/usr/bin/xz"),
 ];
 
