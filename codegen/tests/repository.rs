@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 
 use onereg_codegen::emit::artefacts::artefacts;
 use onereg_codegen::model::{Arch, Host, Width};
-use onereg_codegen::query::{decode, members};
+use onereg_codegen::query::{Coverage, Member, all_members, decode, members};
 use onereg_codegen::{Sources, load};
 
 #[test]
@@ -48,6 +48,15 @@ fn every_register_is_in_the_reference_by_name() {
             format!("| [{}]({}/{}.md#", member.name(), member.arch.name, member.group().name);
         let next = names.range(start.as_str()..).next();
         assert!(next.is_some_and(|line| line.starts_with(&start)), "{start}");
+    }
+}
+
+#[test]
+fn every_register_says_what_its_value_is() {
+    for arch in &tables() {
+        let undescribed = |member: &Member<'_>| Coverage::of([*member]).undescribed > 0;
+        let names: Vec<_> = all_members(arch).filter(undescribed).map(|it| it.name()).collect();
+        assert!(names.is_empty(), "{}: neither fields nor `content`: {names:?}", arch.name);
     }
 }
 

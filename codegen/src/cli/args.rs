@@ -174,6 +174,9 @@ pub(crate) struct NewArgs {
     /// First kernel release that has it
     #[arg(long)]
     pub(crate) since: Option<String>,
+    /// What its value is, where it has no fields: value, implementation-defined or opaque
+    #[arg(long)]
+    pub(crate) content: Option<String>,
 }
 
 /// What the ids of riscv depend on.

@@ -51,7 +51,12 @@ fn row(args: &NewArgs) -> String {
         true => format!("{{{}}}", args.number.replace('=', ": ").replace(',', ", ")),
         false => args.number.clone(),
     };
-    let optional = [("access", &args.access), ("rule", &args.rule), ("since", &args.since)];
+    let optional = [
+        ("access", &args.access),
+        ("rule", &args.rule),
+        ("since", &args.since),
+        ("content", &args.content),
+    ];
     let optional = optional.into_iter().filter_map(|(key, value)| Some((key, value.as_ref()?)));
     let more: String = optional.map(|(key, value)| format!("{key}: {}, ", quoted(value))).collect();
     let (name, doc) = (plain(&args.name), quoted(&args.doc));

@@ -27,9 +27,9 @@ fn a_row_stands_behind_the_next_lower_number_and_comments_stay() {
             0,
         ),
         (
-            "demo sys BETWEEN --width 64 --number op=1,reg=5 --since 7.4",
+            "demo sys BETWEEN --width 64 --number op=1,reg=5 --since 7.4 --content value",
             "What: it \"does\"",
-            "  - {name: BETWEEN, width: 64, number: {op: 1, reg: 5}, since: \"7.4\", doc: \"What: it \\\"does\\\"\"}",
+            "  - {name: BETWEEN, width: 64, number: {op: 1, reg: 5}, since: \"7.4\", content: \"value\", doc: \"What: it \\\"does\\\"\"}",
             is("CTL32") + 1,
         ),
         (

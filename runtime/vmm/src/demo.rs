@@ -9,7 +9,7 @@ use onereg::loongarch::{CSR_CRMD, CSR_ERA, CsrEstat, CsrEstatEcode, LoongarchReg
 use onereg::mips::{CP0_STATUS, MipsRegisters};
 use onereg::powerpc::{LPCR_64, PowerpcRegisters, VR};
 use onereg::riscv::{RiscvRegisters, SSTATUS};
-use onereg::s390::{CPU_TIMER, S390Registers, TODPR};
+use onereg::s390::{CPU_TIMER, S390Registers, TODPR, Todpr};
 use onereg::x86::{CR0, EFER, RIP, X86Registers};
 use onereg::{
     Arch, Arm64, Digits, Host, Loongarch, Memory, Mips, Powerpc, Registers, Riscv, S390, Ulong, X86,
@@ -88,7 +88,10 @@ fn riscv(out: &mut impl Write) -> Result<(), Failure> {
 fn s390(out: &mut impl Write) -> Result<(), Failure> {
     let vcpu = Memory::<S390>::new(Host::LP64);
     vcpu.set_clock_comp(0xd000_0000_0000_0000)?;
-    vcpu.set_many((TODPR, CPU_TIMER), (0x1234, 0x7fff_ffff_ffff_ffff))?;
+    vcpu.set_many(
+        (TODPR, CPU_TIMER),
+        (Todpr::default().with_todpf(0x1234), 0x7fff_ffff_ffff_ffff),
+    )?;
     show(out, &vcpu, &["TODPR", "CPU_TIMER", "CLOCK_COMP"])
 }
 
