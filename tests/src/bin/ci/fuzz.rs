@@ -11,7 +11,8 @@ use onereg_tests::command::run;
 
 use crate::Context;
 
-const TARGETS: &[&str] = &["tables", "queries", "values", "states", "profiles", "devices"];
+const TARGETS: &[&str] =
+    &["tables", "queries", "values", "states", "profiles", "devices", "sockets"];
 
 /// Seconds of each target, in a short and in a long run.
 const SECONDS: (u32, u32) = (15, 600);
