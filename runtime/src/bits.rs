@@ -10,12 +10,6 @@ pub trait Layout: 'static {
     const FIELDS: &'static [Field];
 }
 
-/// Named values of an enumerated field.
-pub trait EnumLayout: 'static {
-    /// Names and values.
-    const VALUES: &'static [(&'static str, u64)];
-}
-
 /// A field of a layout.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Field {
@@ -318,10 +312,11 @@ macro_rules! bits_types {
             }
         }
 
-        /// Value of an enumerated field: any number that fits the field, with names for those of layout `L`.
-        pub struct Enum<L: ::onereg::EnumLayout>(u64, ::core::marker::PhantomData<L>);
+        /// Value of an enumerated field, the one at position `FIELD` of layout `L`: any number that fits it, with names for
+        /// some.
+        pub struct Enum<L, const FIELD: usize>(u64, ::core::marker::PhantomData<fn() -> L>);
 
-        impl<L: ::onereg::EnumLayout> Enum<L> {
+        impl<L, const FIELD: usize> Enum<L, FIELD> {
             /// Wraps a number.
             #[inline]
             pub const fn new(value: u64) -> Self {
@@ -333,32 +328,40 @@ macro_rules! bits_types {
             pub const fn value(self) -> u64 {
                 self.0
             }
+        }
 
+        impl<L: ::onereg::Layout, const FIELD: usize> Enum<L, FIELD> {
             /// Returns the name, where the number has one.
             pub fn name(self) -> ::core::option::Option<&'static str> {
-                ::onereg::support::value_name(L::VALUES, self.0)
+                ::onereg::support::value_name(L::FIELDS, FIELD, self.0)
             }
         }
 
-        impl<L: ::onereg::EnumLayout> ::core::clone::Clone for Enum<L> {
+        /// Wraps a number; generated code calls it in place of [`Enum::new`], which the compiler searches for.
+        #[allow(dead_code, reason = "not every table has enumerated fields")]
+        const fn named<L, const FIELD: usize>(value: u64) -> Enum<L, FIELD> {
+            Enum(value, ::core::marker::PhantomData)
+        }
+
+        impl<L, const FIELD: usize> ::core::clone::Clone for Enum<L, FIELD> {
             #[inline]
             fn clone(&self) -> Self {
                 *self
             }
         }
 
-        impl<L: ::onereg::EnumLayout> ::core::marker::Copy for Enum<L> {}
+        impl<L, const FIELD: usize> ::core::marker::Copy for Enum<L, FIELD> {}
 
-        impl<L: ::onereg::EnumLayout> ::core::cmp::PartialEq for Enum<L> {
+        impl<L, const FIELD: usize> ::core::cmp::PartialEq for Enum<L, FIELD> {
             #[inline]
             fn eq(&self, other: &Self) -> bool {
                 self.0 == other.0
             }
         }
 
-        impl<L: ::onereg::EnumLayout> ::core::cmp::Eq for Enum<L> {}
+        impl<L, const FIELD: usize> ::core::cmp::Eq for Enum<L, FIELD> {}
 
-        impl<L: ::onereg::EnumLayout> ::core::fmt::Debug for Enum<L> {
+        impl<L: ::onereg::Layout, const FIELD: usize> ::core::fmt::Debug for Enum<L, FIELD> {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 match self.name() {
                     ::core::option::Option::Some(name) => f.write_str(name),
@@ -506,9 +509,13 @@ pub mod support {
         write!(f, " }} {bits:#x}")
     }
 
-    /// Finds the name of `value`.
-    pub fn value_name(values: &'static [(&'static str, u64)], value: u64) -> Option<&'static str> {
-        values.iter().find(|(_, known)| *known == value).map(|(name, _)| *name)
+    /// Finds the name that the field at `position` of a table has for `value`.
+    pub fn value_name(
+        table: &'static [Field],
+        position: usize,
+        value: u64,
+    ) -> Option<&'static str> {
+        table.get(position)?.value_name(value.into())
     }
 
     /// Why a text is no value of a layout.

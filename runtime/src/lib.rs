@@ -52,7 +52,7 @@ mod value;
 
 #[cfg(feature = "kvm")]
 pub use batch::{Batch, ReadBatch, WriteBatch};
-pub use bits::{EnumLayout, Field, FieldKind, FieldValue, Layout, Piece, Safe};
+pub use bits::{Field, FieldKind, FieldValue, Layout, Piece, Safe};
 #[cfg(feature = "kvm")]
 pub use bulk::{BulkError, Failure, OnFailure, Report};
 pub use error::{Error, ErrorKind, Operation};

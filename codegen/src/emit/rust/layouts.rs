@@ -33,9 +33,9 @@ impl Typed<'_> {
         self.layout.fields.iter().zip(self.values.iter().map(|value| &**value))
     }
 
-    /// Enumerated fields with their types.
-    fn enumerated(&self) -> impl Iterator<Item = (&Field, &str)> {
-        self.fields().filter(|(field, _)| field.kind == FieldKind::Enum)
+    /// Enumerated fields with their positions and types.
+    fn enumerated(&self) -> impl Iterator<Item = (usize, (&Field, &str))> {
+        self.fields().enumerate().filter(|(_, (field, _))| field.kind == FieldKind::Enum)
     }
 }
 
@@ -120,24 +120,13 @@ fn tables(out: &mut String, typed: &Typed<'_>) {
     line!(out, "        type Raw = {};", typed.raw.holder());
     line!(out, "        const NAME: &'static str = {};", Quoted(&layout.name));
     line!(out, "        const FIELDS: &'static [::onereg::Field] = &[");
-    typed.fields().for_each(|(field, value)| description(out, field, value));
+    layout.fields.iter().for_each(|field| description(out, field));
     line!(out, "        ];");
     line!(out, "    }}");
-    for (field, rust) in typed.enumerated() {
-        doc(out, "    ", format_args!("Values of {}.{}.", layout.name, field.name));
-        line!(out, "    pub enum {rust} {{}}");
-        line!(out, "    impl ::onereg::EnumLayout for {rust} {{");
-        line!(out, "        const VALUES: &'static [(&'static str, u64)] = &[");
-        for value in &field.values {
-            line!(out, "            ({}, {:#x}),", Quoted(&value.name), value.value);
-        }
-        line!(out, "        ];");
-        line!(out, "    }}");
-    }
 }
 
 /// `::onereg::Field::new("M", 3, 0, ::onereg::FieldKind::Enum).with_values(...),`
-fn description(out: &mut String, field: &Field, value: &str) {
+fn description(out: &mut String, field: &Field) {
     let Some((top, rest)) = field.pieces.split_first() else { return };
     let (name, kind) = (Quoted(&field.name), field.kind.variant());
     put!(out, "            ::onereg::Field::new({name}, {}, {}, ", top.msb, top.lsb);
@@ -150,7 +139,11 @@ fn description(out: &mut String, field: &Field, value: &str) {
         put!(out, "])");
     }
     if field.kind == FieldKind::Enum {
-        put!(out, ".with_values(<{value} as ::onereg::EnumLayout>::VALUES)");
+        put!(out, ".with_values(&[");
+        for value in &field.values {
+            put!(out, "({}, {:#x}), ", Quoted(&value.name), value.value);
+        }
+        put!(out, "])");
     }
     if field.access == Some(Access::ReadOnly) {
         put!(out, ".read_only()");
@@ -181,17 +174,16 @@ fn value_type(out: &mut String, typed: &Typed<'_>) {
         accessors(out, field, value, &typed.raw);
     }
     line!(out, "}}");
-    for (field, rust) in typed.enumerated() {
+    for (position, (field, rust)) in typed.enumerated() {
         line!(out);
         doc(out, "", format_args!("Value of {}.{}.", layout.name, field.name));
-        line!(out, "pub type {rust} = Enum<layout::{rust}>;");
+        line!(out, "pub type {rust} = Enum<layout::{}, {position}>;", layout.rust);
         line!(out);
-        line!(out, "impl Enum<layout::{rust}> {{");
+        line!(out, "impl {rust} {{");
         for value in &field.values {
             let number = value.value;
             doc(out, "    ", format_args!("{}: {number:#x}.", value.name));
-            put!(out, "    pub const {}: Self = ", value.constant);
-            line!(out, "Self({number:#x}, ::core::marker::PhantomData);");
+            line!(out, "    pub const {}: Self = named({number:#x});", value.constant);
         }
         line!(out, "}}");
     }
@@ -240,9 +232,9 @@ fn getter(out: &mut String, field: &Field, value: &str, raw: &Raw) {
             put!(out, "::onereg::support::bit_{}({}, {lsb})", raw.integer, raw.bits());
         }
         FieldKind::Enum => {
-            put!(out, "Enum(");
+            put!(out, "named(");
             read(out, field, raw, "u64");
-            put!(out, ", ::core::marker::PhantomData)");
+            put!(out, ")");
         }
         FieldKind::Int => {
             let shift = holder(field.width()) - field.width();

@@ -89,7 +89,7 @@ fn imports(out: &mut String, arch: &Arch) {
         line!(out, "use super::Bits;");
     }
     if fields().any(|field| field.kind == FieldKind::Enum) {
-        line!(out, "use super::Enum;");
+        line!(out, "use super::{{Enum, named}};");
     }
 }
 
