@@ -1,4 +1,4 @@
-//! Generates a module per architecture from the tables.
+//! Generates a module per architecture from the tables, for those that a feature names, or for all where none does.
 
 use std::path::Path;
 use std::{env, fs, process};
@@ -19,7 +19,8 @@ fn generate() -> Result<(), String> {
     println!("cargo::rerun-if-changed={tables}");
     let mut arches = Vec::new();
     let mut errors = String::new();
-    for folder in folders(tables)? {
+    let (chosen, others) = choose(folders(tables)?);
+    for folder in chosen {
         let sources = Sources::gather(&format!("{tables}/{folder}/arch.yaml"), |path| {
             fs::read_to_string(path).map_err(|error| error.to_string())
         });
@@ -38,9 +39,25 @@ fn generate() -> Result<(), String> {
         let module = rust::emit(arch, rust::ValueTypes::Parent);
         write(&Path::new(&out).join(format!("{}.rs", arch.name)), &module)?;
     }
-    let index =
+    let mut index =
         rust::index(&arches, |arch| format!("concat!(env!(\"OUT_DIR\"), \"/{}.rs\")", arch.name));
+    for arch in others {
+        // The compiler names the feature to whoever uses the module.
+        index.push_str(&format!("#[cfg(feature = {arch:?})]\npub mod {arch} {{}}\n"));
+    }
     write(&Path::new(&out).join("arches.rs"), &index)
+}
+
+/// Splits architectures into those that a feature names and the others. Where none is named all are, and their features
+/// are turned on for the crate.
+fn choose(arches: Vec<String>) -> (Vec<String>, Vec<String>) {
+    let is_named =
+        |arch: &String| env::var_os(format!("CARGO_FEATURE_{}", arch.to_uppercase())).is_some();
+    if arches.iter().any(is_named) {
+        return arches.into_iter().partition(is_named);
+    }
+    arches.iter().for_each(|arch| println!("cargo::rustc-cfg=feature={arch:?}"));
+    (arches, Vec::new())
 }
 
 /// Names of the folders with an `arch.yaml`, sorted.

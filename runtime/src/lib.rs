@@ -16,7 +16,18 @@
 //! of an architecture, [`Table`] (registers looked up at run time), `VcpuState` (a whole vCPU, captured and restored).
 //!
 //! All architectures compile on every host; only [`kvm`] needs Linux. With `default-features = false` the crate is
-//! `no_std` and has no dependency.
+//! `no_std` and has no dependency: the registers alone.
+//!
+//! | feature | gives |
+//! |---|---|
+//! | `kvm` (default) | register I/O and complete state of vCPUs |
+//! | `all-archs` (default) | registers of every architecture |
+//! | `arm64`, `loongarch`, `mips`, `powerpc`, `riscv`, `s390`, `x86` | those of one; to I/O on a host belongs that of the host |
+//! | `macros` | `registers!` and `#[derive(RegisterSet)]` |
+//!
+//! `default-features = false, features = ["arm64"]` compiles in about a third of the time of all architectures, `x86` in
+//! a quarter, each other one in a sixth or less. Where no feature names an architecture there are all of them, until
+//! another crate of the same build names one: a library names those that it uses, or `all-archs`.
 
 #![cfg_attr(not(feature = "kvm"), no_std)]
 

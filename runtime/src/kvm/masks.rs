@@ -4,22 +4,26 @@ use std::io;
 use std::os::fd::BorrowedFd;
 
 use super::ioctl;
-use crate::Arm64;
-use crate::register::{Arch, Place};
-use crate::table::{Group, Info};
+use crate::TABLES;
+use crate::register::Place;
+use crate::table::{Group, Info, Table};
 
-/// Returns the ID registers of the table, each with the bits that KVM_SET_ONE_REG may change.
+/// Returns the ID registers of the table, each with the bits that KVM_SET_ONE_REG may change; none in a build without
+/// arm64.
 pub(super) fn writable(fd: BorrowedFd<'_>) -> io::Result<Vec<(&'static Info, u64)>> {
     let masks = ioctl::writable_masks(fd)?;
-    let registers = Arm64::TABLE.registers.iter();
     let mask = |info: &'static Info| Some((info, *masks.get(position(info)?)?));
-    Ok(registers.filter_map(mask).collect())
+    Ok(table().into_iter().flat_map(|table| table.registers).filter_map(mask).collect())
+}
+
+fn table() -> Option<&'static Table> {
+    TABLES.iter().copied().find(|table| table.name == "arm64")
 }
 
 /// Returns where the masks have that register (KVM_ARM_FEATURE_ID_RANGE_IDX); nowhere one that is no ID register.
 fn position(info: &Info) -> Option<usize> {
     let Place::OneReg(id) = info.place else { return None };
-    let group = Arm64::TABLE.groups.iter().find(|group| group.name == info.row.group)?;
+    let group = table()?.groups.iter().find(|group| group.name == info.row.group)?;
     let part = |name| part(group, id, name);
     let (op1, crm, op2) = (part("op1")?, part("crm")?, part("op2")?);
     if (part("op0")?, part("crn")?) != (3, 0) || crm > 7 {
@@ -46,7 +50,7 @@ mod tests {
 
     #[test]
     fn id_registers_are_where_the_kernel_has_them() {
-        let at = |name| position(Arm64::TABLE.by_name(name).unwrap());
+        let at = |name| position(table().unwrap().by_name(name).unwrap());
         assert_eq!(at("MIDR_EL1"), Some(0));
         assert_eq!(at("ID_AA64PFR0_EL1"), Some(4 << 3));
         assert_eq!(at("ID_AA64MMFR2_EL1"), Some(7 << 3 | 2));

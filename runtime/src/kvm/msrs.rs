@@ -11,9 +11,9 @@ use crate::msr::SPACE;
 /// What it means that the kernel stopped at an MSR: it gives no errno, and KVM_GET_ONE_REG would give this one.
 const REFUSED: ErrorKind = ErrorKind::Errno(libc::EINVAL);
 
-/// Returns the id of the MSR with this number.
-pub(super) fn id(index: u32) -> u64 {
-    SPACE << 32 | u64::from(index)
+/// Returns the id of the MSR with this number; `None` in a build without x86.
+pub(super) fn id(index: u32) -> Option<u64> {
+    SPACE.map(|space| space << 32 | u64::from(index))
 }
 
 /// Reads one MSR.

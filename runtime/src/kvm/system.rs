@@ -73,7 +73,8 @@ impl<'fd> Kvm<'fd> {
         let indices = ioctl::msr_list(self.fd, MsrList::Feature)?;
         let mut features = Vec::with_capacity(indices.len());
         let _ = msrs::read(self.fd, indices.iter().copied(), |position, value| {
-            features.extend(indices.get(position).map(|index| (msrs::id(*index), value.ok())));
+            let id = indices.get(position).and_then(|index| msrs::id(*index));
+            features.extend(id.map(|id| (id, value.ok())));
             ControlFlow::Continue(())
         });
         Ok(features)
@@ -94,6 +95,6 @@ impl<'fd> Kvm<'fd> {
 
     fn msr_ids(&self, which: MsrList) -> io::Result<Vec<u64>> {
         let list = ioctl::msr_list(self.fd, which)?;
-        Ok(list.into_iter().map(msrs::id).collect())
+        Ok(list.into_iter().filter_map(msrs::id).collect())
     }
 }

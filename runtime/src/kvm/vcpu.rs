@@ -14,10 +14,7 @@ use crate::msr;
 use crate::plan::Plan;
 use crate::register::{Arch, Place};
 use crate::registers::{Host, Registers};
-use crate::riscv::VLENB;
 use crate::table::{Carrier, Scope};
-use crate::value::Vlenb;
-use crate::{Riscv, X86};
 
 /// A vCPU of architecture `A`, by its borrowed file descriptor.
 ///
@@ -99,7 +96,7 @@ impl<'fd, A: Arch> Vcpu<'fd, A> {
     ///
     /// Returns the error of an ioctl that the kernel has.
     pub fn listed_ids(&self, system: &Kvm<'_>) -> io::Result<Option<Vec<u64>>> {
-        let is_x86 = A::CODE == X86::CODE;
+        let is_x86 = A::TABLE.name == "x86";
         let mut ids = match self.reg_list() {
             Ok(ids) => Some(ids),
             // Before Linux 6.18 (x86) and 6.6 (riscv), and on the architectures without a list.
@@ -117,20 +114,27 @@ impl<'fd, A: Arch> Vcpu<'fd, A> {
 }
 
 /// Reads the length of the vector registers in bytes; 1 where the architecture or the vCPU has none.
+#[cfg(feature = "riscv")]
 fn vlenb<A: Arch>(fd: BorrowedFd<'_>) -> u16 {
-    if A::CODE != Riscv::CODE {
+    if A::CODE != crate::Riscv::CODE {
         return 1;
     }
     let vcpu = Vcpu { fd, vm: None, vlenb: 1, arch: PhantomData };
-    match vcpu.get(VLENB) {
+    match vcpu.get(crate::riscv::VLENB) {
         Ok(bytes)
-            if (1..=Vlenb::MAX as u64).contains(&bytes.bits())
+            if (1..=crate::Vlenb::MAX as u64).contains(&bytes.bits())
                 && bytes.bits().is_power_of_two() =>
         {
             bytes.bits() as u16
         }
         _ => 1,
     }
+}
+
+/// Returns 1: no architecture of this build has vector registers whose length the host decides.
+#[cfg(not(feature = "riscv"))]
+fn vlenb<A: Arch>(_: BorrowedFd<'_>) -> u16 {
+    1
 }
 
 impl<A: Arch> Registers<A> for Vcpu<'_, A> {

@@ -215,7 +215,7 @@ fn a_forged_file_never_panics_and_says_where() {
     assert!(fewer.contains("there is more than the file says"), "{fewer}");
     let unknown = forged(|bytes| bytes[20] = b'z');
     let error = StateFile::from_bytes(&unknown).unwrap_err().to_string();
-    assert_eq!(error, "byte 0x13: no architecture is called `zrm64`");
+    assert_eq!(error, "byte 0x13: no architecture of this build is called `zrm64`");
 }
 
 #[test]

@@ -73,7 +73,10 @@ fn vcpu(reader: &mut Reader<'_>) -> Result<VcpuState, FormatError> {
     let start = reader.offset;
     let arch = reader.text("the architecture")?;
     let Some(table) = TABLES.iter().copied().find(|table| table.name == arch) else {
-        return Err(FormatError::new(start, format!("no architecture is called `{arch}`")));
+        return Err(FormatError::new(
+            start,
+            format!("no architecture of this build is called `{arch}`"),
+        ));
     };
     let origin = origin(reader)?;
     let mut carriers: Vec<&str> = Vec::new();

@@ -3,6 +3,7 @@
 //! All steps run, in the order of [`steps::STEPS`], also after one has failed; `cargo ci test` runs one of them.
 
 mod apt;
+mod features;
 mod fuzz;
 mod lab;
 mod no_std;

@@ -11,7 +11,8 @@ use crate::Context;
 /// The program; see there why it proves something on any target.
 const PROGRAM: &str = "tests/no_std/bare.rs";
 
-const OUTPUT: &str = "target/no_std";
+/// Where these builds go, and those of single features.
+pub(crate) const OUTPUT: &str = "target/no_std";
 
 /// Builds the program for a target without an operating system, where the toolchain has one, else for the host.
 pub(crate) fn check(_: &Context) -> Result<String, String> {

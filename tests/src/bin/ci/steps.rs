@@ -6,7 +6,7 @@ use std::process::Command;
 
 use onereg_tests::command::run;
 
-use crate::{Context, apt, fuzz, lab, no_std, package, tidy};
+use crate::{Context, apt, features, fuzz, lab, no_std, package, tidy};
 
 /// One step: what proves what.
 pub(crate) struct Step {
@@ -30,6 +30,11 @@ pub(crate) const STEPS: &[Step] = &[
         name: "no_std",
         about: "the registers alone need neither std nor an allocator",
         run: no_std::check,
+    },
+    Step {
+        name: "features",
+        about: "the registers of each architecture compile alone, and all where none is named",
+        run: features::check,
     },
     Step { name: "generate", about: "everything that is generated is up to date", run: generate },
     Step { name: "fuzz", about: "no input makes the fuzz targets fail", run: fuzz::check },
