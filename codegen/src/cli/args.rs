@@ -60,19 +60,20 @@ pub(crate) struct GenerateArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// Write the reference as a site of HTML pages into this folder, and nothing else
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["check", "out"])]
+    #[arg(long, value_name = "DIR", group = "elsewhere", conflicts_with_all = ["check", "out"])]
     pub(crate) site: Option<PathBuf>,
     /// Write the tables, resolved, as a JSON file per architecture into this folder, and nothing else
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["check", "out", "site"])]
+    #[arg(long, value_name = "DIR", group = "elsewhere", conflicts_with_all = ["check", "out"])]
     pub(crate) json: Option<PathBuf>,
-
     /// Write ids and fields as C headers, one for each architecture and XLEN, into this folder, and nothing else
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["check", "out", "site", "json"])]
+    #[arg(long, value_name = "DIR", group = "elsewhere", conflicts_with_all = ["check", "out"])]
     pub(crate) c_header: Option<PathBuf>,
-
     /// Write the tables as reStructuredText in the form of the kernel's api.rst into this folder, and nothing else
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["check", "out", "site", "json", "c_header"])]
+    #[arg(long, value_name = "DIR", group = "elsewhere", conflicts_with_all = ["check", "out"])]
     pub(crate) rst: Option<PathBuf>,
+    /// Write registers and fields as target descriptions of gdb into this folder, and nothing else
+    #[arg(long, value_name = "DIR", group = "elsewhere", conflicts_with_all = ["check", "out"])]
+    pub(crate) gdb: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use onereg_codegen::emit::artefacts::{Artefact, artefacts, is_generated_page};
 use onereg_codegen::emit::c_header::c_headers;
+use onereg_codegen::emit::gdb::gdb;
 use onereg_codegen::emit::json::json;
 use onereg_codegen::emit::rst::rst;
 use onereg_codegen::emit::site::site;
@@ -20,8 +21,13 @@ type Backend = fn(&[Arch]) -> Vec<Artefact>;
 
 pub(crate) fn run(root: &Path, args: &GenerateArgs) -> Result<String, Failure> {
     let archs = tables::load(root)?;
-    let elsewhere: [(_, Backend); 4] =
-        [(&args.site, site), (&args.json, json), (&args.c_header, c_headers), (&args.rst, rst)];
+    let elsewhere: [(_, Backend); 5] = [
+        (&args.site, site),
+        (&args.json, json),
+        (&args.c_header, c_headers),
+        (&args.rst, rst),
+        (&args.gdb, gdb),
+    ];
     if let Some((folder, emit)) =
         elsewhere.iter().find_map(|(folder, emit)| Some((folder.as_ref()?, emit)))
     {

@@ -52,7 +52,7 @@ pub(super) fn layout(layout: &Layout) -> String {
 }
 
 /// Name of a field; of one in several pieces, with the bits of its value that `piece` is.
-fn label(field: &Field, piece: Piece) -> String {
+pub(super) fn label(field: &Field, piece: Piece) -> String {
     if field.pieces.len() == 1 || field.kind.is_reserved() {
         return field.name.clone();
     }

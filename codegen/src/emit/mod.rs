@@ -9,6 +9,8 @@ mod diagram;
 #[cfg(feature = "cli")]
 mod docs;
 #[cfg(feature = "cli")]
+pub mod gdb;
+#[cfg(feature = "cli")]
 mod ids;
 #[cfg(feature = "cli")]
 pub mod json;

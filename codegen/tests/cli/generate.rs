@@ -141,6 +141,37 @@ fn the_restructured_text_has_the_bits_of_ids_and_nothing_else_is_written() {
 }
 
 #[test]
+fn a_description_for_gdb_has_fields_as_flags_and_nothing_else_is_written() {
+    let (repository, folder) = (repository("gdb-from"), empty_folder("gdb-to"));
+    let args = ["--gdb", folder.to_str().unwrap()];
+    let first = generate(&repository, &args);
+    assert_eq!(first.code, 0, "{first:?}");
+    assert!(generated(&repository).is_empty());
+    let files = generated(&folder);
+    assert_eq!(files.keys().collect::<Vec<_>>(), ["demo.xml", "wide32.xml", "wide64.xml"]);
+    let lines = [
+        "<evalue name=\"Kernel\" value=\"5\"/>",
+        "<flags id=\"FLAGS\" size=\"4\">\n<field name=\"N\" start=\"31\" end=\"31\"/>",
+        "<field name=\"SPLIT[1:0]\" start=\"8\" end=\"9\"/>",
+        "<field name=\"MODE\" start=\"0\" end=\"3\" type=\"FLAGS.MODE\"/>",
+        "<reg name=\"X30\" bitsize=\"64\" type=\"uint64\" group=\"core\" save-restore=\"no\"/>",
+        "<reg name=\"FLAGS\" bitsize=\"32\" type=\"FLAGS\" group=\"core\" save-restore=\"no\"/>",
+        "<reg name=\"Z3\" bitsize=\"2048\" type=\"bytes256\" group=\"core\" save-restore=\"no\"/>",
+    ];
+    for line in lines {
+        assert!(files["demo.xml"].contains(line), "{line}: {}", files["demo.xml"]);
+    }
+    for name in ["ID_OLD", "KICK", "GONE"] {
+        assert!(!files["demo.xml"].contains(name), "{name}");
+    }
+    assert!(files["wide32.xml"].contains("<reg name=\"pc\" bitsize=\"32\" type=\"uint32\""));
+    assert_eq!(generate(&repository, &args).stdout, "every generated file is up to date\n");
+    for other in [&["--check"][..], &["--json", "elsewhere"]] {
+        assert_eq!(generate(&repository, &[&args[..], other].concat()).code, 2);
+    }
+}
+
+#[test]
 fn a_check_names_each_stale_file_and_writes_nothing() {
     let repository = repository("stale");
     generate(&repository, &[]);

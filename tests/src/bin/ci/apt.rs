@@ -9,6 +9,7 @@ const PACKAGES: &[Package] = &[
     ("debian-archive-keyring", "/usr/share/keyrings/debian-archive-keyring.gpg"),
     ("g++", "/usr/bin/g++"),
     ("gcc", "/usr/bin/gcc"),
+    ("gdb-multiarch", "/usr/bin/gdb-multiarch"),
     ("git", "/usr/bin/git"),
     ("python3-docutils", "/usr/bin/docutils"),
     ("iproute2", "/usr/bin/ip"),
