@@ -92,12 +92,8 @@ fn refuse_unsupported(options: &RunOptions) -> Result<(), Failure> {
     if options.kernel.is_some() {
         return Ok(());
     }
-    let given = [
-        ("--disk", !options.disk.is_empty()),
-        ("--net", !options.net.is_empty()),
-        ("--vsock", options.vsock.is_some()),
-    ];
-    match given.iter().find(|(_, is_given)| *is_given) {
+    let given = [("--disk", &options.disk), ("--net", &options.net)];
+    match given.iter().find(|(_, values)| !values.is_empty()) {
         Some((option, _)) => Err(Failure::new(format!(
             "the built-in guest has no driver for a {option}: leave it out, or give a --kernel"
         ))),

@@ -18,7 +18,6 @@ mod queues;
 mod rng;
 #[cfg(test)]
 mod testing;
-mod vsock;
 mod worker;
 
 pub(super) use inventory::{Found, Inventory};

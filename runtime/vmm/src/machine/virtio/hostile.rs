@@ -2,7 +2,6 @@
 
 #[cfg(test)]
 mod tests;
-pub(super) mod vsock;
 
 use std::io;
 use std::sync::{Arc, Mutex};
