@@ -66,6 +66,8 @@ fn run_guest(kvm: &Path, options: &RunOptions) -> Result<(), Failure> {
     refuse_unsupported(options)?;
     let watches = trace::parse::<arch::Host>(&options.trace)?;
     let console = Console::open(&options.console)?;
+    // First of all, so that no thread is started which a signal would end, and the process with it.
+    let events = Events::new()?;
     let metrics = options.metrics.as_deref().map(|path| Metrics::start(path, options.memory));
     let wanted = Wanted {
         cpus: options.cpus,
@@ -78,11 +80,11 @@ fn run_guest(kvm: &Path, options: &RunOptions) -> Result<(), Failure> {
             let initrd = options.initrd.as_deref();
             let linux = Linux { kernel, initrd, cmdline: &options.cmdline };
             let inventory = Inventory::open(options)?;
-            linux::run(kvm, options.memory, &linux, &wanted, console, &inventory)
+            linux::run(kvm, options.memory, &linux, &wanted, console, &inventory, &events)
         }
         None => {
             let vm = Vm::new(kvm, options.memory)?;
-            run_built_in(&vm, Wishes::of(&options.cmdline), &wanted, console)
+            run_built_in(&vm, Wishes::of(&options.cmdline), &wanted, console, &events)
         }
     }
 }
@@ -115,6 +117,7 @@ fn run_built_in(
     wishes: Wishes,
     wanted: &Wanted<'_>,
     console: Console,
+    events: &Events,
 ) -> Result<(), Failure> {
     let image = arch::load(vm.memory())?;
     timings::reach(Point::Loaded);
@@ -127,7 +130,7 @@ fn run_built_in(
     let Some(first) = vcpus.first() else { return Ok(()) };
     let before = Snapshot::take(&first.registers());
     let devices = Arc::new(Devices::new(Arc::new(Serial::new(console))));
-    let (vcpus, _) = run_vcpus(vm, vcpus, &devices, &Events::new()?, wanted)?;
+    let (vcpus, _) = run_vcpus(vm, vcpus, &devices, events, wanted)?;
     let Some(first) = vcpus.first() else { return Ok(()) };
     let after = Snapshot::take(&first.registers());
     let mut out = io::stdout().lock();
@@ -188,7 +191,7 @@ fn print_traces(notes: &[Notes]) -> io::Result<()> {
 pub(crate) fn demo(kvm: &Path) -> Result<(), Failure> {
     let vm = Vm::new(kvm, 16 << 20)?;
     let wanted = Wanted { cpus: 1, watches: &[], dump: None, metrics: None };
-    run_built_in(&vm, Wishes::of(""), &wanted, Console::open(Path::new("stdio"))?)
+    run_built_in(&vm, Wishes::of(""), &wanted, Console::open(Path::new("stdio"))?, &Events::new()?)
 }
 
 /// Checks that the KVM device can be used.

@@ -116,10 +116,14 @@ fn control_c_ends_a_running_guest() {
     if !has_kvm() {
         return;
     }
-    for signal in ["INT", "TERM"] {
-        let (status, said) = Running::start(&[]).end_by(signal);
-        assert_eq!(status.code(), Some(130), "SIG{signal}");
-        assert_eq!(said, "onereg-vmm: interrupted\n");
+    let metrics = temporary("interrupted");
+    // One more thread that a signal may reach.
+    for args in [&[][..], &["--metrics", metrics.to_str().unwrap()]] {
+        for signal in ["INT", "TERM"] {
+            let (status, said) = Running::start(args).end_by(signal);
+            assert_eq!(status.code(), Some(130), "SIG{signal} {args:?}");
+            assert_eq!(said, "onereg-vmm: interrupted\n");
+        }
     }
 }
 

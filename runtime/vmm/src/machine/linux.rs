@@ -36,10 +36,10 @@ pub(super) fn run(
     wanted: &Wanted<'_>,
     console: Console,
     inventory: &Inventory,
+    events: &Events,
 ) -> Result<(), Failure> {
     let has_input = console.has_input();
     let serial = Arc::new(Serial::new(console));
-    let events = Events::new()?;
     let mut terminal = None;
     loop {
         let vm = Vm::new(kvm, memory)?;
@@ -58,7 +58,7 @@ pub(super) fn run(
         if has_input && terminal.is_none() {
             terminal = Some(console::listen(Arc::clone(&serial), events.interrupter())?);
         }
-        let (_, outcome) = run_vcpus(&vm, vcpus, &Arc::new(devices), &events, wanted)?;
+        let (_, outcome) = run_vcpus(&vm, vcpus, &Arc::new(devices), events, wanted)?;
         virtio.stop();
         match outcome {
             Outcome::PoweredOff => return Ok(()),

@@ -11,8 +11,8 @@ const PACKAGES: &[Package] = &[
     ("gcc", "/usr/bin/gcc"),
     ("gdb-multiarch", "/usr/bin/gdb-multiarch"),
     ("git", "/usr/bin/git"),
-    ("python3-docutils", "/usr/bin/docutils"),
     ("iproute2", "/usr/bin/ip"),
+    ("python3-docutils", "/usr/bin/docutils"),
     ("xz-utils", "/usr/bin/xz"),
 ];
 
