@@ -198,8 +198,8 @@ macro_rules! bits_types {
     () => {
         /// A register value whose bits are named by layout `L`.
         ///
-        /// `Debug` and `Display` print the fields and the bits; [`FromStr`](::core::str::FromStr) reads either back, and
-        /// `FIELD=value, ...`, whose values are numbers, hex or decimal, or names.
+        /// `Debug` and `Display` print the fields, from bit 0 up, and the bits; [`FromStr`](::core::str::FromStr) reads
+        /// either back, and `FIELD=value, ...`, whose values are numbers, hex or decimal, or names.
         /// Builders (`with_...`) panic when a number does not fit its field.
         #[repr(transparent)]
         pub struct Bits<L, R>(R, ::core::marker::PhantomData<fn() -> L>);
@@ -486,15 +486,18 @@ pub mod support {
     }
 
     /// Pairs every field that is not reserved with its value in `bits`.
-    pub fn fields(fields: &'static [Field], bits: u128) -> impl Iterator<Item = FieldValue> {
+    pub fn fields(
+        fields: &'static [Field],
+        bits: u128,
+    ) -> impl DoubleEndedIterator<Item = FieldValue> {
         named(fields).map(move |field| FieldValue { field, value: field.extract(bits) })
     }
 
-    fn named(fields: &'static [Field]) -> impl Iterator<Item = &'static Field> {
+    fn named(fields: &'static [Field]) -> impl DoubleEndedIterator<Item = &'static Field> {
         fields.iter().filter(|field| !field.kind.is_reserved())
     }
 
-    /// Writes `NAME { FIELD: value, ... } 0xBITS`.
+    /// Writes `NAME { FIELD: value, ... } 0xBITS`, bit 0 first.
     pub fn format(
         f: &mut fmt::Formatter<'_>,
         name: &str,
@@ -502,7 +505,7 @@ pub mod support {
         bits: u128,
     ) -> fmt::Result {
         write!(f, "{name} {{")?;
-        for (index, value) in fields(table, bits).enumerate() {
+        for (index, value) in fields(table, bits).rev().enumerate() {
             let separator = if index == 0 { "" } else { "," };
             write!(f, "{separator} {}: {value}", value.field.name)?;
         }
@@ -544,7 +547,7 @@ pub mod support {
                 ),
                 ParseError::UnknownField(item, table) => {
                     write!(f, "item {item} is for no field of the register; it has ")?;
-                    list(f, named(table).map(|field| field.name))
+                    list(f, named(table).rev().map(|field| field.name))
                 }
                 ParseError::UnknownValue(field) => {
                     write!(f, "{} has no such value; it takes ", field.name)?;

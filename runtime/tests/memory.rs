@@ -96,7 +96,7 @@ fn values_are_formatted_with_their_fields() {
     let bytes = 0x8000_0001_u64.to_ne_bytes();
     let text = cr0.format(&bytes).to_string();
     assert!(
-        text.starts_with("CR0 { PG: 1, CD: 0,") && text.ends_with("PE: 1 } 0x80000001"),
+        text.starts_with("CR0 { PE: 1, MP: 0,") && text.ends_with("PG: 1 } 0x80000001"),
         "{text}"
     );
     let set: Vec<_> = cr0.fields(&bytes).filter(|field| field.value != 0).collect();

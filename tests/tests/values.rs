@@ -72,7 +72,7 @@ fn builders_work_in_constants() {
 #[test]
 fn text_shows_fields_and_bits() {
     let kinds = NOTHING.with_signed(-2).with_mode(KindsMode::FAST).with_split(0xabc);
-    let text = "KINDS { IF: 0, SIGNED: -2, MODE: FAST, SPLIT: 0xabc, WIDE: 0x0 } 0xfba000000000bc";
+    let text = "KINDS { WIDE: 0x0, SPLIT: 0xabc, MODE: FAST, SIGNED: -2, IF: 0 } 0xfba000000000bc";
     assert_eq!(kinds.to_string(), text);
     assert_eq!(format!("{kinds:?}"), text);
     assert_eq!(format!("{kinds:#x}"), "0xfba000000000bc");
@@ -110,7 +110,7 @@ fn text_that_is_no_value_is_refused_with_what_is_legal() {
         ("IF=1, MODE", syntax),
         (
             "IF=1, NO_FIELD=1",
-            "item 2 is for no field of the register; it has IF, SIGNED, MODE, SPLIT, WIDE",
+            "item 2 is for no field of the register; it has WIDE, SPLIT, MODE, SIGNED, IF",
         ),
         (
             "{ MODE: NO_VALUE }",

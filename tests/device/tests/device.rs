@@ -24,7 +24,7 @@ fn fields_name_the_bits() {
     assert_eq!(lcr_h.bits(), 0x70);
     assert_eq!(
         lcr_h.to_string(),
-        "LCR_H { SPS: 0, WLEN: EIGHT, FEN: 1, STP2: 0, EPS: 0, PEN: 0, BRK: 0 } 0x70"
+        "LCR_H { BRK: 0, PEN: 0, EPS: 0, STP2: 0, FEN: 1, WLEN: EIGHT, SPS: 0 } 0x70"
     );
     assert_eq!(lcr_h.to_string().parse(), Ok(lcr_h));
 }
