@@ -9,6 +9,8 @@
 mod check;
 mod diagnostics;
 pub mod emit;
+#[cfg(feature = "cli")]
+pub mod format;
 mod lower;
 pub mod model;
 mod names;

@@ -15,4 +15,5 @@ pub mod kernel;
 pub mod lock;
 pub mod packages;
 pub mod random;
+pub mod respell;
 pub mod tables;

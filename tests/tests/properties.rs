@@ -6,11 +6,13 @@ use std::path::Path;
 use arbtest::arbitrary::Unstructured;
 use arbtest::arbtest;
 use onereg_codegen::emit::rust::{ValueTypes, emit};
+use onereg_codegen::format::format;
 use onereg_codegen::model::{Arch, Host};
 use onereg_codegen::{Diagnostic, Sources, load, query};
 use onereg_tests::command::run;
 use onereg_tests::compiler::rustc;
-use onereg_tests::random::{self, Table};
+use onereg_tests::random::{self, Dice, Table};
+use onereg_tests::respell::respell;
 
 fn table(u: &mut Unstructured<'_>) -> Table {
     // When the randomness is used up, every roll is 0.
@@ -75,6 +77,41 @@ fn a_row_that_stands_twice_is_found_where_it_is() {
     });
 }
 
+#[test]
+fn formatting_loses_no_comment_and_changes_no_meaning() {
+    arbtest(|u| {
+        let table = table(u);
+        let mut dice = dice(u.arbitrary()?);
+        let rows = formatted("rows.yaml", &table.rows);
+        let meaning = format!("{:?}", loaded(&table));
+        for text in [&rows, &formatted_from_another_spelling("rows.yaml", &rows, &mut dice)] {
+            let arch = load_texts(&table.arch, text).expect("it is as right as before");
+            assert_eq!(format!("{arch:?}"), meaning, "{text}");
+        }
+        let arch = formatted("arch.yaml", &table.arch);
+        formatted_from_another_spelling("arch.yaml", &arch, &mut dice);
+        Ok(())
+    });
+}
+
+/// Formatting makes the same of another spelling, with all comments. Returns that spelling.
+fn formatted_from_another_spelling(path: &str, text: &str, dice: &mut Dice<'_>) -> String {
+    let (spelled, comments) = respell(text, dice);
+    let mut after = formatted(path, &spelled);
+    assert_eq!(formatted(path, &after), after, "formatted twice");
+    for comment in comments {
+        assert_eq!(after.matches(&comment).count(), 1, "{comment}: {spelled}{after}");
+        after = after.replace(&comment, "");
+    }
+    let lines = after.lines().map(str::trim_end).filter(|line| !line.is_empty());
+    assert!(lines.eq(text.lines().filter(|line| !line.is_empty())), "{text}{spelled}{after}");
+    spelled
+}
+
+fn formatted(path: &str, text: &str) -> String {
+    format(path, text).unwrap_or_else(|error| panic!("{error:?}: {text}"))
+}
+
 /// The compiler takes a while: a few tables in one go.
 #[test]
 fn what_a_right_table_gives_compiles_without_warnings() {
@@ -94,9 +131,13 @@ fn what_a_right_table_gives_compiles_without_warnings() {
 
 /// The same table for the same seed.
 fn numbered(seed: u32) -> Table {
-    let mut state = seed;
-    random::table(&mut |below| {
+    random::table(&mut dice(seed))
+}
+
+/// The same numbers for the same seed.
+fn dice(mut state: u32) -> impl FnMut(u32) -> u32 {
+    move |below| {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (state >> 16) % below
-    })
+    }
 }

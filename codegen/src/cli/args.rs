@@ -20,6 +20,8 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Check tables: exit 0 when they are valid, 1 otherwise
     Check(CheckArgs),
+    /// Write tables in their one form: keys in order, comments kept
+    Fmt(FmtArgs),
     /// Write docs/, registers/schema.json and tests/golden/
     Generate(GenerateArgs),
     /// List every register, one a line
@@ -49,6 +51,15 @@ pub(crate) struct CheckArgs {
     /// How to print
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: Format,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct FmtArgs {
+    /// Write nothing; exit 1 when a file would change
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Table files or folders; all architectures without one
+    pub(crate) paths: Vec<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use serde_json::value::RawValue;
 
 use super::failure::Failure;
+use super::text::place;
 
 /// Reads the ids in `text`, the content of `file`.
 pub(crate) fn read(file: &str, text: &str) -> Result<BTreeSet<u64>, Failure> {
@@ -23,7 +24,8 @@ pub(crate) fn read(file: &str, text: &str) -> Result<BTreeSet<u64>, Failure> {
             ids.insert(id);
             continue;
         }
-        let (line, column) = place(text, word);
+        let offset = word.as_ptr().addr().saturating_sub(text.as_ptr().addr());
+        let (line, column) = place(text, offset);
         let problem = format!("{word} is no id: an id has at most 16 hex digits");
         let _ = writeln!(message, "{file}:{line}:{column}: error: {problem}");
     }
@@ -52,12 +54,4 @@ fn id(word: &str) -> Option<u64> {
     let digits = bare.strip_prefix("0x").or(bare.strip_prefix("0X")).unwrap_or(bare);
     let is_hex = digits.chars().all(|c| c.is_ascii_hexdigit());
     if is_hex { u64::from_str_radix(digits, 16).ok() } else { None }
-}
-
-/// Line and column, in characters from 1, of `word`, which is a part of `text`.
-fn place(text: &str, word: &str) -> (usize, usize) {
-    let offset = word.as_ptr().addr().saturating_sub(text.as_ptr().addr());
-    let before = text.get(..offset).unwrap_or("");
-    let line = before.rsplit('\n').next().unwrap_or("");
-    (before.matches('\n').count() + 1, line.chars().count() + 1)
 }

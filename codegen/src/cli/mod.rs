@@ -9,6 +9,7 @@ mod entry;
 mod explain;
 mod failure;
 mod find;
+mod fmt;
 mod generate;
 mod ids;
 mod import;
@@ -54,6 +55,7 @@ fn run(args: &Args) -> Result<(String, String), Failure> {
         Command::Import(args) => return import::run(tables, args),
         Command::List(args) => return list::run(tables, args),
         Command::Check(args) => check::run(tables, args),
+        Command::Fmt(args) => fmt::run(tables, args),
         Command::Generate(args) => generate::run(tables, args),
         Command::New(args) => new::run(tables, args),
         Command::Show(args) => show::run(tables, args),

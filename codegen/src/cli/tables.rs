@@ -66,10 +66,8 @@ pub(crate) fn folder_of(file: &Path) -> Result<PathBuf, Failure> {
 
 /// Reads and checks the tables in `folder`.
 pub(crate) fn read(folder: &Path) -> Result<Tables, Failure> {
-    let path = folder.join(ARCH_FILE);
-    let path =
-        path.to_str().ok_or_else(|| Failure::new(format!("{} is not UTF-8", path.display())))?;
-    let sources = gather(path);
+    let path = arch_file(folder)?;
+    let sources = gather(&path);
     let arch = onereg_codegen::load(&sources);
     let unlisted = match &arch {
         Err(findings) if findings.iter().any(|finding| finding.span.file == path) => Vec::new(),
@@ -81,6 +79,13 @@ pub(crate) fn read(folder: &Path) -> Result<Tables, Failure> {
         Err(findings) => Err(findings.into_iter().chain(unlisted).collect()),
     };
     Ok(Tables { sources, arch })
+}
+
+/// Path of the `arch.yaml` in `folder`.
+pub(crate) fn arch_file(folder: &Path) -> Result<String, Failure> {
+    let path = folder.join(ARCH_FILE);
+    let text = path.to_str().map(str::to_owned);
+    text.ok_or_else(|| Failure::new(format!("{} is not UTF-8", path.display())))
 }
 
 /// Reads the `arch.yaml` at `path` and the files of its groups.

@@ -1,4 +1,4 @@
-//! Columns of text for a terminal.
+//! Columns of text for a terminal, and places in a text.
 
 use anstream::adapter::strip_str;
 
@@ -22,6 +22,13 @@ pub(crate) fn table(indent: &str, rows: &[Vec<String>]) -> String {
     let before = indent.len() + widths.iter().map(|width| width + 2).sum::<usize>();
     widths.push(WIDTH.saturating_sub(before).max(LAST));
     rows.iter().map(|row| lines(indent, row, &widths)).collect()
+}
+
+/// Line and column, in characters from 1, of a byte of `text`.
+pub(crate) fn place(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or("");
+    let line = before.rsplit('\n').next().unwrap_or("");
+    (before.matches('\n').count() + 1, line.chars().count() + 1)
 }
 
 /// The lines of a row whose cells have these widths.

@@ -46,7 +46,7 @@ fn property(key: &Key) -> Value {
 
 fn value(shape: Shape) -> Value {
     match shape {
-        Shape::Text => text(),
+        Shape::Text | Shape::Word => text(),
         Shape::Name => pattern(NAME),
         Shape::Number => number(),
         Shape::NumberOrParts => json!({"anyOf": [number(), map(number())]}),
@@ -56,7 +56,9 @@ fn value(shape: Shape) -> Value {
         Shape::Flag => json!({"type": "boolean"}),
         Shape::Support => json!({"anyOf": [{"type": "boolean"}, pattern(VERSION)]}),
         Shape::Version => pattern(VERSION),
-        Shape::Texts => json!({"anyOf": [text(), {"type": "array", "items": text()}]}),
+        Shape::Texts | Shape::WordList | Shape::Conditions => {
+            json!({"anyOf": [text(), {"type": "array", "items": text()}]})
+        }
         Shape::Parts => json!({"anyOf": [pattern(RANGE), map(bit_or_range())]}),
         Shape::Bits => json!({"anyOf": bits()}),
         Shape::Words(words) => json!({"enum": words}),

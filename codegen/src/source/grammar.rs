@@ -1,22 +1,35 @@
-//! The keys of the grammar: what the walker accepts and the JSON Schema describes.
+//! The keys of the grammar, in order: what the walker accepts, the JSON Schema describes and the formatter writes.
 
 use crate::model::{Access, Class, Content, FieldKind, Listed, Safe, Scope, WriteRule};
 
 /// A key of a mapping.
-#[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "only the schema reads all of it"))]
-#[derive(Debug)]
+#[cfg_attr(
+    not(feature = "cli"),
+    expect(dead_code, reason = "only the schema and the formatter read all of it")
+)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Key {
     pub(crate) name: &'static str,
     pub(crate) required: bool,
+    /// Whether it is an attribute, which `defaults:` may have too.
+    has_default: bool,
     pub(crate) shape: Shape,
     pub(crate) doc: &'static str,
 }
 
 /// What the value of a key looks like.
-#[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "only the schema reads all of it"))]
+#[cfg_attr(
+    not(feature = "cli"),
+    expect(dead_code, reason = "only the schema and the formatter read all of it")
+)]
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Shape {
+    /// A sentence.
     Text,
+    /// Name of a phase, a layout, a file: one that stands elsewhere.
+    Word,
+    /// Such a name, or a list of them.
+    WordList,
     /// Register name, or `"X{0..30}"`.
     Name,
     Number,
@@ -31,6 +44,8 @@ pub(crate) enum Shape {
     Version,
     /// Text, or a list of texts.
     Texts,
+    /// Condition, or a list of conditions.
+    Conditions,
     /// Range of bits: `"15..0"`, or a mapping from part names to ranges.
     Parts,
     /// Bit, range or list.
@@ -66,11 +81,16 @@ macro_rules! words {
 }
 
 const fn required(name: &'static str, shape: Shape, doc: &'static str) -> Key {
-    Key { name, required: true, shape, doc }
+    Key { name, required: true, has_default: false, shape, doc }
 }
 
 const fn optional(name: &'static str, shape: Shape, doc: &'static str) -> Key {
-    Key { name, required: false, shape, doc }
+    Key { name, required: false, has_default: false, shape, doc }
+}
+
+/// A key that `defaults:` may have too.
+const fn attribute(name: &'static str, shape: Shape, doc: &'static str) -> Key {
+    Key { name, required: false, has_default: true, shape, doc }
 }
 
 /// Keys of `arch.yaml`.
@@ -100,7 +120,7 @@ pub(crate) const ARCH: &[Key] = &[
         Shape::Support,
         "Whether, or from which kernel on, KVM_GET_REG_LIST is offered",
     ),
-    optional("phases", Shape::Texts, "Restore phases, in order"),
+    optional("phases", Shape::WordList, "Restore phases, in order"),
     optional("errors", Shape::TextMap, "Meaning of each errno of the two ioctls"),
     optional(
         "defaults",
@@ -113,15 +133,15 @@ pub(crate) const ARCH: &[Key] = &[
 
 /// Keys of a carrier.
 pub(crate) const CARRIER: &[Key] = &[
-    required("struct", Shape::Text, "Name of the uapi struct"),
+    required("struct", Shape::Word, "Name of the uapi struct"),
     required("size", Shape::Number, "Its size in bytes"),
-    required("get", Shape::Text, "Name of the reading ioctl"),
+    required("get", Shape::Word, "Name of the reading ioctl"),
     required("get_nr", Shape::Number, "Its number within the KVM family"),
-    optional("set", Shape::Text, "Name of the writing ioctl"),
+    optional("set", Shape::Word, "Name of the writing ioctl"),
     optional("set_nr", Shape::Number, "Its number within the KVM family"),
     optional(
         "block",
-        Shape::Text,
+        Shape::Word,
         "Phase of the struct as one opaque block, as large as the vCPU has it",
     ),
     optional("scope", words!(Scope), "Whose ioctls they are, and its registers"),
@@ -135,7 +155,7 @@ pub(crate) const CARRIER: &[Key] = &[
 
 /// Keys of a group in `arch.yaml`.
 pub(crate) const GROUP: &[Key] = &[
-    required("file", Shape::Text, "File with the group's rows, beside arch.yaml"),
+    required("file", Shape::Word, "File with the group's rows, beside arch.yaml"),
     optional("base", Shape::Number, "Bits that every id of the group has"),
     optional("number", Shape::Parts, "Bits that a row's number may use: a range, or named parts"),
     optional(
@@ -178,46 +198,79 @@ pub(crate) const FIELD: &[Key] = &[
     optional("doc", Shape::Text, "One line"),
 ];
 
-macro_rules! row_keys {
-    ($($own:expr,)* ; $($attribute:expr,)*) => {
-        /// Keys of a row.
-        pub(crate) const ROW: &[Key] = &[$($own,)* $($attribute,)*];
-        /// Keys of `defaults:`.
-        pub(crate) const DEFAULTS: &[Key] = &[$($attribute,)*];
-    };
-}
-
-row_keys! {
+/// Keys of a row.
+pub(crate) const ROW: &[Key] = &[
     required("name", Shape::Name, "Name in the manual's spelling; \"X{0..30}\" is a family"),
     required("width", Shape::Width, "Width in bits, or ulong, or vlenb"),
-    required("number", Shape::NumberOrParts, "Number in the group; byte offset with via; of a family the first member's"),
+    required(
+        "number",
+        Shape::NumberOrParts,
+        "Number in the group; byte offset with via; of a family the first member's",
+    ),
     optional("stride", Shape::Number, "Distance between two members of a family"),
+    attribute("xlen", Shape::Number, "Only for hosts of this XLEN: 32 or 64"),
     optional("slices", Shape::Number, "How many slices the low bits of the id select"),
-    optional("encoding", Shape::NumberOrParts, "Architectural encoding, where the id carries another one"),
-    optional("alias_of", Shape::Text, "Register with the same id"),
-    optional("overlaps", Shape::Texts, "Registers with other ids that share storage"),
-    optional("layout", Shape::Text, "Shared layout; of an ulong register that of XLEN 64"),
-    optional("layout32", Shape::Text, "Shared layout of an ulong register for XLEN 32"),
-    optional("fields", Shape::Fields, "Fields, most significant first"),
+    optional(
+        "encoding",
+        Shape::NumberOrParts,
+        "Architectural encoding, where the id carries another one",
+    ),
+    attribute("via", Shape::Word, "Carrier that holds it instead of an id"),
+    attribute("access", words!(Access), "Who may read and write it"),
+    attribute("write", words!(WriteRule), "Which writes the kernel takes"),
+    attribute(
+        "write_since",
+        Shape::Version,
+        "First kernel release whose writes follow `write`; older ones take every one",
+    ),
+    attribute("rule", Shape::Text, "Kernel file, and function, that access or write come from"),
+    attribute(
+        "requires",
+        Shape::Conditions,
+        "Conditions \"KIND:NAME\", \"KIND:A|B\" or \"KIND:!A\", also \"KIND:NAME@6.13\", all of which must hold",
+    ),
+    attribute("since", Shape::Version, "First kernel release that has it"),
+    attribute("until", Shape::Version, "Last kernel release series that has it"),
+    attribute("scope", words!(Scope), "Whose register it is"),
+    attribute("listed", words!(Listed), "Which ioctl lists it"),
+    attribute("hidden", Shape::Flag, "In the kernel's table, but on no vCPU"),
+    attribute("class", words!(Class), "Class of state, for save and restore"),
+    attribute("phase", Shape::Word, "Restore phase"),
+    attribute("content", words!(Content), "What the value is, where it has no fields"),
+    optional("alias_of", Shape::Word, "Register with the same id"),
+    optional("overlaps", Shape::WordList, "Registers with other ids that share storage"),
+    attribute("errata", Shape::Texts, "What the kernel does that the name does not say"),
+    optional("layout", Shape::Word, "Shared layout; of an ulong register that of XLEN 64"),
+    optional("layout32", Shape::Word, "Shared layout of an ulong register for XLEN 32"),
     optional("doc", Shape::Text, "One line"),
-    ;
-    optional("access", words!(Access), "Who may read and write it"),
-    optional("write", words!(WriteRule), "Which writes the kernel takes"),
-    optional("rule", Shape::Text, "Kernel file, and function, that access or write come from"),
-    optional("requires", Shape::Texts, "Conditions \"KIND:NAME\", \"KIND:A|B\" or \"KIND:!A\", also \"KIND:NAME@6.13\", all of which must hold"),
-    optional("since", Shape::Version, "First kernel release that has it"),
-    optional("write_since", Shape::Version, "First kernel release whose writes follow `write`; older ones take every one"),
-    optional("until", Shape::Version, "Last kernel release series that has it"),
-    optional("xlen", Shape::Number, "Only for hosts of this XLEN: 32 or 64"),
-    optional("scope", words!(Scope), "Whose register it is"),
-    optional("listed", words!(Listed), "Which ioctl lists it"),
-    optional("hidden", Shape::Flag, "In the kernel's table, but on no vCPU"),
-    optional("class", words!(Class), "Class of state, for save and restore"),
-    optional("phase", Shape::Text, "Restore phase"),
-    optional("content", words!(Content), "What the value is, where it has no fields"),
-    optional("errata", Shape::Texts, "What the kernel does that the name does not say"),
-    optional("via", Shape::Text, "Carrier that holds it instead of an id"),
-    optional("source", Shape::Text, "Manual section or kernel file the numbers come from"),
+    attribute("source", Shape::Text, "Manual section or kernel file the numbers come from"),
+    optional("fields", Shape::Fields, "Fields, most significant first"),
+];
+
+/// Keys of `defaults:`.
+pub(crate) const DEFAULTS: &[Key] = &defaults::<{ defaults_of_rows() }>();
+
+/// How many keys of a row may have a default.
+const fn defaults_of_rows() -> usize {
+    let (mut index, mut count) = (0, 0);
+    while index < ROW.len() {
+        count += ROW[index].has_default as usize;
+        index += 1;
+    }
+    count
+}
+
+const fn defaults<const N: usize>() -> [Key; N] {
+    let mut keys = [ROW[0]; N];
+    let (mut index, mut count) = (0, 0);
+    while index < ROW.len() {
+        if ROW[index].has_default {
+            keys[count] = ROW[index];
+            count += 1;
+        }
+        index += 1;
+    }
+    keys
 }
 
 /// Kinds of conditions in `requires`.

@@ -3,7 +3,7 @@
 mod arch;
 mod fields;
 pub(crate) mod grammar;
-mod node;
+pub(crate) mod node;
 mod rows;
 mod walk;
 pub(crate) mod yaml;

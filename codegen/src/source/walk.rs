@@ -389,8 +389,8 @@ pub(crate) fn did_you_mean(word: &str, legal: &[&str], what: &str) -> String {
 fn example(key: &Key) -> &'static str {
     match key.shape {
         _ if key.name == "width" => "64",
-        Shape::Text | Shape::Texts => "\"...\"",
-        Shape::Name => "NAME",
+        Shape::Text | Shape::Texts | Shape::Conditions => "\"...\"",
+        Shape::Name | Shape::Word | Shape::WordList => "NAME",
         Shape::Number | Shape::NumberOrParts => "0x0",
         Shape::Width => "64",
         Shape::Flag | Shape::Support => "true",

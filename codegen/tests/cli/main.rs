@@ -4,6 +4,7 @@ mod arguments;
 mod cases;
 mod diff;
 mod explain;
+mod fmt;
 mod generate;
 mod import;
 mod new;
