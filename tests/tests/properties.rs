@@ -13,6 +13,7 @@ use onereg_tests::command::run;
 use onereg_tests::compiler::rustc;
 use onereg_tests::random::{self, Dice, Table};
 use onereg_tests::respell::respell;
+use onereg_tests::tables::{ARCHS, root};
 
 fn table(u: &mut Unstructured<'_>) -> Table {
     // When the randomness is used up, every roll is 0.
@@ -92,6 +93,20 @@ fn formatting_loses_no_comment_and_changes_no_meaning() {
         formatted_from_another_spelling("arch.yaml", &arch, &mut dice);
         Ok(())
     });
+}
+
+#[test]
+fn every_table_of_the_repository_is_formatted_from_another_spelling() {
+    for arch in ARCHS {
+        let folder = root().join("registers").join(arch);
+        for file in fs::read_dir(folder).expect("every architecture has tables") {
+            let path = file.expect("the folder can be read").path();
+            let text = fs::read_to_string(&path).expect("a table is text");
+            let path = path.to_str().expect("the path is UTF-8");
+            assert_eq!(formatted(path, &text), text, "{path}: run `cargo onereg fmt`");
+            formatted_from_another_spelling(path, &text, &mut dice(7));
+        }
+    }
 }
 
 /// Formatting makes the same of another spelling, with all comments. Returns that spelling.

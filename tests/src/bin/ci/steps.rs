@@ -21,7 +21,7 @@ pub(crate) struct Step {
 /// All steps, in order.
 pub(crate) const STEPS: &[Step] = &[
     Step { name: "apt", about: "the programs that other steps run are installed", run: apt::check },
-    Step { name: "fmt", about: "rustfmt changes nothing", run: fmt },
+    Step { name: "fmt", about: "rustfmt and `onereg fmt` change nothing", run: fmt },
     Step { name: "clippy", about: "no lint of the workspace fires", run: clippy },
     Step { name: "doc", about: "the documentation builds without warnings", run: doc },
     Step { name: "tidy", about: "the house rules that no lint knows hold", run: tidy::check },
@@ -46,7 +46,8 @@ pub(crate) const STEPS: &[Step] = &[
 
 fn fmt(_: &Context) -> Result<String, String> {
     // The program is no target of the workspace: its file is named.
-    cargo(["fmt", "--all", "--check", "--", "tests/no_std/bare.rs"])
+    cargo(["fmt", "--all", "--check", "--", "tests/no_std/bare.rs"])?;
+    cargo(["onereg", "fmt", "--check", "registers", "tests/device/tables"])
 }
 
 fn clippy(_: &Context) -> Result<String, String> {

@@ -12,7 +12,7 @@ type Finding = (usize, &'static str);
 
 /// The rules: path and text in, findings out.
 const RULES: &[fn(&str, &str) -> Vec<Finding>] =
-    &[module_doc, unsafety, whole_tests, neutral_text, no_written_id, flow_rows];
+    &[module_doc, unsafety, whole_tests, neutral_text, no_written_id];
 
 /// Checks every rule on every file and reports all findings at once.
 pub(crate) fn check(_: &Context) -> Result<String, String> {
@@ -99,27 +99,6 @@ fn no_written_id(path: &str, text: &str) -> Vec<Finding> {
     })
 }
 
-/// A row without fields is one flow line that begins with name, width and number.
-fn flow_rows(path: &str, text: &str) -> Vec<Finding> {
-    if !path.starts_with("registers/") || !path.ends_with(".yaml") {
-        return Vec::new();
-    }
-    let lines: Vec<&str> = text.lines().collect();
-    let starts = (0..lines.len()).filter(|index| lines[*index].starts_with("  - "));
-    let starts: Vec<usize> = starts.chain([lines.len()]).collect();
-    let well_written = |row: &[&str]| match row[0].strip_prefix("  - {name: ") {
-        Some(rest) => rest.find(", ").is_some_and(|comma| {
-            let (width, number) =
-                rest[comma + 1..].trim_start().split_once(", ").unwrap_or_default();
-            width.starts_with("width: ") && number.trim_start().starts_with("number: ")
-        }),
-        None => row.iter().any(|line| line.starts_with("    fields:")),
-    };
-    let rows = starts.windows(2).filter(|ends| !well_written(&lines[ends[0]..ends[1]]));
-    rows.map(|ends| (ends[0] + 1, "write the row as `- {name: ..., width: ..., number: ...`"))
-        .collect()
-}
-
 /// Finds the lines that a rule forbids.
 fn find<'t>(
     lines: impl Iterator<Item = (usize, &'t str)>,
@@ -167,11 +146,6 @@ mod tests {
             (no_written_id, "runtime/src/a.rs", "/// 0x603000000013c080\n", 0),
             (no_written_id, "runtime/src/a.rs", "#[cfg(test)]\n0x603000000013c080\n", 0),
             (no_written_id, "tests/src/a.rs", "0x603000000013c080\n", 0),
-            (flow_rows, "registers/a/b.yaml", "  - {name: A,  width: 64, number: 0}\n", 0),
-            (flow_rows, "registers/a/b.yaml", "  - {name: A, number: 0, width: 64}\n", 1),
-            (flow_rows, "registers/a/b.yaml", "  - {width: 64, name: A, number: 0}\n", 1),
-            (flow_rows, "registers/a/b.yaml", "  - name: A\n    fields:\n      B: 0\n", 0),
-            (flow_rows, "registers/a/b.yaml", "  - name: A\n    width: 64\n", 1),
         ];
         for (index, (rule, path, text, findings)) in cases.iter().enumerate() {
             assert_eq!(rule(path, text).len(), *findings, "case {index}: {text}");
