@@ -9,7 +9,7 @@ use onereg_codegen::emit::c_header::c_headers;
 use onereg_codegen::emit::gdb::gdb;
 use onereg_codegen::emit::json::json;
 use onereg_codegen::emit::rst::rst;
-use onereg_codegen::emit::site::site;
+use onereg_codegen::emit::site::{is_site_page, site};
 use onereg_codegen::model::Arch;
 
 use super::args::GenerateArgs;
@@ -18,6 +18,20 @@ use super::tables;
 
 /// What emits files into a folder of their own.
 type Backend = fn(&[Arch]) -> Vec<Artefact>;
+
+/// Where pages of earlier runs may be.
+struct Pages {
+    /// Path of their folder, as the paths of files begin.
+    folder: &'static str,
+    /// Whether there are some in the folders below, too.
+    below: bool,
+    /// Whether a text is one.
+    is_page: fn(&str) -> bool,
+}
+
+const DOCS: Pages = Pages { folder: "docs/", below: true, is_page: is_generated_page };
+/// A folder below may be somebody else's, even with a site of its own.
+const SITE: Pages = Pages { folder: "", below: false, is_page: is_site_page };
 
 pub(crate) fn run(root: &Path, args: &GenerateArgs) -> Result<String, Failure> {
     let archs = tables::load(root)?;
@@ -33,13 +47,14 @@ pub(crate) fn run(root: &Path, args: &GenerateArgs) -> Result<String, Failure> {
     {
         let files = emit(&archs);
         distinct(&files)?;
-        return write(folder, &stale(folder, &files)?, &[]);
+        let orphans = if args.site.is_some() { SITE.orphans(folder, &files)? } else { Vec::new() };
+        return write(folder, &stale(folder, &files)?, &orphans);
     }
     let files = artefacts(&archs);
     distinct(&files)?;
     let out = args.out.clone().unwrap_or_else(|| root.join(".."));
     let changed = stale(&out, &files)?;
-    let orphans = orphans(&out, &files)?;
+    let orphans = DOCS.orphans(&out, &files)?;
     if args.check { report(&changed, &orphans) } else { write(&out, &changed, &orphans) }
 }
 
@@ -71,37 +86,41 @@ fn changed<'a>(out: &Path, file: &'a Artefact) -> Result<Option<&'a Artefact>, F
     }
 }
 
-/// The pages under docs/ that were generated once and no longer are.
-fn orphans(out: &Path, files: &[Artefact]) -> Result<Vec<String>, Failure> {
-    let mut orphans = Vec::new();
-    let mut folders = vec!["docs".to_owned()];
-    while let Some(folder) = folders.pop() {
-        let failed =
-            |error: io::Error| Failure::new(format!("cannot read the folder {folder}: {error}"));
-        let entries = match fs::read_dir(out.join(&folder)) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(failed(error)),
-        };
-        for entry in entries {
-            let entry = entry.map_err(failed)?;
-            let Ok(name) = entry.file_name().into_string() else { continue };
-            let path = format!("{folder}/{name}");
-            // A link to a folder is none: what it leads to may be elsewhere.
-            if entry.file_type().map_err(failed)?.is_dir() {
-                folders.push(path);
-            } else if is_orphan(out, files, &path) {
-                orphans.push(path);
+impl Pages {
+    /// The pages that were generated once and no longer are.
+    fn orphans(&self, out: &Path, files: &[Artefact]) -> Result<Vec<String>, Failure> {
+        let mut orphans = Vec::new();
+        let mut folders = vec![self.folder.to_owned()];
+        while let Some(folder) = folders.pop() {
+            let path = out.join(&folder);
+            let failed = |error: io::Error| {
+                Failure::new(format!("cannot read the folder {}: {error}", path.display()))
+            };
+            let entries = match fs::read_dir(&path) {
+                Ok(entries) => entries,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(failed(error)),
+            };
+            for entry in entries {
+                let entry = entry.map_err(failed)?;
+                let Ok(name) = entry.file_name().into_string() else { continue };
+                let path = format!("{folder}{name}");
+                // A link to a folder is none: what it leads to may be elsewhere.
+                if !entry.file_type().map_err(failed)?.is_dir() {
+                    orphans.extend(self.is_orphan(out, files, &path).then_some(path));
+                } else if self.below {
+                    folders.push(path + "/");
+                }
             }
         }
+        orphans.sort();
+        Ok(orphans)
     }
-    orphans.sort();
-    Ok(orphans)
-}
 
-fn is_orphan(out: &Path, files: &[Artefact], path: &str) -> bool {
-    let known = files.iter().any(|file| file.path == path);
-    !known && fs::read_to_string(out.join(path)).is_ok_and(|text| is_generated_page(&text))
+    fn is_orphan(&self, out: &Path, files: &[Artefact], path: &str) -> bool {
+        let known = files.iter().any(|file| file.path == path);
+        !known && fs::read_to_string(out.join(path)).is_ok_and(|text| (self.is_page)(&text))
+    }
 }
 
 fn report(changed: &[&Artefact], orphans: &[String]) -> Result<String, Failure> {

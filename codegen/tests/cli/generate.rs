@@ -90,6 +90,23 @@ fn the_site_goes_into_its_folder_and_nothing_else_is_written() {
 }
 
 #[test]
+fn pages_of_the_site_that_are_no_longer_generated_go_and_others_stay() {
+    let (repository, site) = (repository("gone-from"), empty_folder("gone-to"));
+    let args = ["--site", site.to_str().unwrap()];
+    assert_eq!(generate(&repository, &args).code, 0);
+    let page = fs::read_to_string(site.join("demo.html")).unwrap();
+    fs::create_dir(site.join("elsewhere")).unwrap();
+    for path in ["gone.html", "elsewhere/gone.html"] {
+        fs::write(site.join(path), &page).unwrap();
+    }
+    fs::write(site.join("by-hand.html"), "<!doctype html>\n<title>By hand</title>\n").unwrap();
+    assert_eq!(generate(&repository, &args).stdout, "removed gone.html\n");
+    let files = generated(&site);
+    assert!(files.contains_key("by-hand.html") && files.contains_key("elsewhere/gone.html"));
+    assert!(!files.contains_key("gone.html"));
+}
+
+#[test]
 fn the_json_has_every_place_that_is_listed_and_nothing_else_is_written() {
     let (repository, folder) = (repository("json-from"), empty_folder("json-to"));
     let args = ["--json", folder.to_str().unwrap()];

@@ -35,6 +35,11 @@ pub fn site(archs: &[Arch]) -> Vec<Artefact> {
     files
 }
 
+/// Whether `text` is a page that [`site`] emitted, now or before.
+pub fn is_site_page(text: &str) -> bool {
+    text.starts_with(shell::FIRST_LINES)
+}
+
 fn arch_path(arch: &Arch) -> String {
     format!("{}.html", arch.name)
 }
