@@ -1,18 +1,28 @@
 //! Bits as a picture: SVG whose colours follow the reader's light or dark scheme.
 
+mod ids;
+
+pub(super) use ids::ids;
+
 use std::fmt::Write as _;
 
 use crate::model::{Field, Layout, Piece};
 use crate::query::pieces;
 
-/// Bits in a row of the picture.
+/// How large bits are.
+#[derive(Debug, Clone, Copy)]
+struct Scale {
+    /// Width of a bit.
+    bit: u32,
+    /// Least height of a row.
+    height: u32,
+}
+
+/// Bits in a row of a layout's picture.
 const ROW: u32 = 32;
-/// Width of a bit.
-const BIT: u32 = 24;
+const LAYOUT: Scale = Scale { bit: 24, height: 40 };
 /// Height of the numbers above a row.
 const NUMBERS: u32 = 14;
-/// Least height of a row.
-const HEIGHT: u32 = 40;
 /// Width of a letter, and what a label needs besides its letters.
 const LETTER: u32 = 7;
 const MARGIN: u32 = 8;
@@ -30,10 +40,19 @@ const STYLE: &str = "\
 
 /// A run of bits and what it is called.
 #[derive(Debug, Clone)]
-pub(super) struct Run {
-    pub(super) piece: Piece,
-    pub(super) label: String,
-    pub(super) reserved: bool,
+struct Run {
+    piece: Piece,
+    /// Of fixed bits, a digit each.
+    label: String,
+    look: Look,
+}
+
+/// What the bits of a run are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    Plain,
+    Reserved,
+    Fixed,
 }
 
 /// Whether `layout` has more than one run of bits, so that a picture shows something.
@@ -46,7 +65,7 @@ pub(super) fn layout(layout: &Layout) -> String {
     let run = |(field, piece): (&Field, Piece)| Run {
         piece,
         label: label(field, piece),
-        reserved: field.kind.is_reserved(),
+        look: if field.kind.is_reserved() { Look::Reserved } else { Look::Plain },
     };
     draw(layout.width, &pieces(layout).into_iter().map(run).collect::<Vec<_>>())
 }
@@ -65,24 +84,34 @@ pub(super) fn label(field: &Field, piece: Piece) -> String {
 }
 
 /// Draws `runs` of the lowest `width` bits, the highest first, in rows of 32.
-pub(super) fn draw(width: u32, runs: &[Run]) -> String {
+fn draw(width: u32, runs: &[Run]) -> String {
     let columns = width.min(ROW);
     let mut body = String::new();
     let mut top = 0;
     for row in (0..width.div_ceil(ROW)).rev() {
         let bits = Piece { msb: row * ROW + columns - 1, lsb: row * ROW };
         let parts: Vec<_> = runs.iter().filter_map(|run| part(run, bits)).collect();
-        let height = parts.iter().map(height).max().unwrap_or(HEIGHT);
-        for part in &parts {
-            cell(&mut body, part, 1 + (bits.msb - part.piece.msb) * BIT, top + NUMBERS, height);
-        }
-        top += NUMBERS + height + 2;
+        top += cells(&mut body, LAYOUT, &parts, bits.msb, (1, top));
     }
-    let across = columns * BIT + 2;
+    picture(columns * LAYOUT.bit + 2, top, STYLE, &body)
+}
+
+/// Makes a picture of what is in it.
+fn picture(width: u32, height: u32, style: &str, body: &str) -> String {
     format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"bits\" width=\"{across}\" height=\"{top}\" \
-         viewBox=\"0 0 {across} {top}\">\n<style>{STYLE}</style>\n{body}</svg>\n"
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"bits\" width=\"{width}\" height=\"{height}\" \
+         viewBox=\"0 0 {width} {height}\">\n<style>{style}</style>\n{body}</svg>\n"
     )
+}
+
+/// Appends a row whose leftmost bit is `msb`; returns its height.
+fn cells(body: &mut String, scale: Scale, parts: &[Run], msb: u32, (x, y): (u32, u32)) -> u32 {
+    let height = parts.iter().map(|part| height(scale, part)).max().unwrap_or(scale.height);
+    for part in parts {
+        let x = x + (msb - part.piece.msb) * scale.bit;
+        cell(body, scale, part, (x, y + NUMBERS), height);
+    }
+    NUMBERS + height + 2
 }
 
 /// What of `run` is among `bits`.
@@ -97,22 +126,26 @@ fn length(label: &str) -> u32 {
 }
 
 /// Whether a label is too long to lie in its bits: it then stands.
-fn stands(part: &Run) -> bool {
-    length(&part.label) > part.piece.width() * BIT
+fn stands(scale: Scale, part: &Run) -> bool {
+    length(&part.label) > part.piece.width() * scale.bit
 }
 
-fn height(part: &Run) -> u32 {
-    if stands(part) { length(&part.label).max(HEIGHT) } else { HEIGHT }
+fn height(scale: Scale, part: &Run) -> u32 {
+    if stands(scale, part) { length(&part.label).max(scale.height) } else { scale.height }
 }
 
 /// Appends one run of a row, with the numbers of its first and last bit.
-fn cell(body: &mut String, part: &Run, x: u32, y: u32, height: u32) {
+fn cell(body: &mut String, scale: Scale, part: &Run, (x, y): (u32, u32), height: u32) {
     let Piece { msb, lsb } = part.piece;
-    let width = part.piece.width() * BIT;
+    let width = part.piece.width() * scale.bit;
     let (across, down) = (x + width / 2, y + height / 2);
     let label = escape(&part.label);
-    let class = if part.reserved { " class=\"reserved\"" } else { "" };
-    let turn = if stands(part) {
+    let (class, places) = match part.look {
+        Look::Plain => ("", across.to_string()),
+        Look::Reserved => (" class=\"reserved\"", across.to_string()),
+        Look::Fixed => (" class=\"fixed\"", middles(scale, x, part.piece.width())),
+    };
+    let turn = if stands(scale, part) {
         format!(" transform=\"rotate(-90 {across} {down})\"")
     } else {
         String::new()
@@ -120,17 +153,23 @@ fn cell(body: &mut String, part: &Run, x: u32, y: u32, height: u32) {
     let _ = write!(
         body,
         "<g{class}><rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\"/>\
-         <text x=\"{across}\" y=\"{down}\" dy=\".35em\"{turn}>{label}</text>"
+         <text x=\"{places}\" y=\"{down}\" dy=\".35em\"{turn}>{label}</text>"
     );
     let mut number = |bit: u32, x: u32| {
         let y = y - 3;
         let _ = write!(body, "<text class=\"number\" x=\"{x}\" y=\"{y}\">{bit}</text>");
     };
-    number(msb, x + BIT / 2);
+    number(msb, x + scale.bit / 2);
     if msb != lsb {
-        number(lsb, x + width - BIT / 2);
+        number(lsb, x + width - scale.bit / 2);
     }
     body.push_str("</g>\n");
+}
+
+/// The middles of `count` bits.
+fn middles(scale: Scale, x: u32, count: u32) -> String {
+    let middles = (0..count).map(|bit| (x + bit * scale.bit + scale.bit / 2).to_string());
+    middles.collect::<Vec<_>>().join(" ")
 }
 
 fn escape(text: &str) -> String {
@@ -142,7 +181,7 @@ mod tests {
     use super::*;
 
     fn run(msb: u32, lsb: u32, label: &str) -> Run {
-        Run { piece: Piece { msb, lsb }, label: label.to_owned(), reserved: false }
+        Run { piece: Piece { msb, lsb }, label: label.to_owned(), look: Look::Plain }
     }
 
     #[test]

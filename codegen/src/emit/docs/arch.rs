@@ -36,7 +36,8 @@ fn introduction(page: &mut String, arch: &Arch) {
 }
 
 fn ids(page: &mut String, arch: &Arch) {
-    page.push_str("## Ids\n\n");
+    let _ =
+        writeln!(page, "## Ids\n\n![Bits of the ids of each group of {}](ids.svg)\n", arch.name);
     let code_bits =
         arch.code.map(|number| format!("architecture: {}", code(&format!("{number:#04x}"))));
     let bits = [
@@ -45,7 +46,7 @@ fn ids(page: &mut String, arch: &Arch) {
             "55..52",
             "binary logarithm of the size in bytes: 2 for 32 bits, 3 for 64, 4 for 128".to_owned(),
         ),
-        ("51..0", "base of the group, and the number in it".to_owned()),
+        ("51..0", "base of the group, in digits above, and the number in it".to_owned()),
     ];
     table(page, &["Bits", "Meaning"], bits.map(|(bits, meaning)| vec![bits.to_owned(), meaning]));
     if arch.registers.iter().any(|row| row.width == Width::Ulong) {

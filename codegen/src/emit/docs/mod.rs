@@ -12,7 +12,7 @@ pub(super) use index::counts;
 
 use super::artefacts::Artefact;
 use super::diagram;
-use crate::model::{Arch, Layout, Support};
+use crate::model::{Arch, Support};
 
 /// First line of every page and picture.
 pub(super) const HEADER: &str =
@@ -27,7 +27,12 @@ pub(super) fn pages(archs: &[Arch]) -> Vec<Artefact> {
     ];
     for arch in archs {
         let drawn = arch.layouts.iter().filter(|layout| diagram::is_drawn(layout));
-        pages.extend(drawn.map(|layout| picture(arch, layout)));
+        pages.extend(drawn.map(|layout| {
+            picture(arch, &format!("bits/{}", layout.name), &diagram::layout(layout))
+        }));
+        if arch.is_kvm() {
+            pages.push(picture(arch, "ids", &diagram::ids(arch)));
+        }
         pages.push(page(&format!("{}/README", arch.name), &arch::page(arch)));
         pages.extend(arch.groups.iter().enumerate().map(|(index, group)| {
             page(&format!("{}/{}", arch.name, group.name), &group::page(arch, index))
@@ -40,12 +45,9 @@ fn page(name: &str, body: &str) -> Artefact {
     Artefact { path: format!("docs/{name}.md"), text: format!("{HEADER}\n\n{body}") }
 }
 
-/// The picture of a layout: the pages of an architecture share it.
-fn picture(arch: &Arch, layout: &Layout) -> Artefact {
-    Artefact {
-        path: format!("docs/{}/bits/{}.svg", arch.name, layout.name),
-        text: format!("{HEADER}\n{}", diagram::layout(layout)),
-    }
+/// A picture that the pages of an architecture share.
+fn picture(arch: &Arch, name: &str, svg: &str) -> Artefact {
+    Artefact { path: format!("docs/{}/{name}.svg", arch.name), text: format!("{HEADER}\n{svg}") }
 }
 
 /// Says from which kernel on there is an ioctl.
