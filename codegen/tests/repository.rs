@@ -21,7 +21,7 @@ fn every_id_decodes_to_its_register() {
             let decoded = decode(&archs, id);
             let located = decoded.register.unwrap_or_else(|| panic!("{id:#x} has no register"));
             let name = located.member.name();
-            let known = [Some(member.name()), member.alias_of()];
+            let known = [Some(member.name()), member.alias_of().map(|relative| relative.name())];
             assert!(
                 known.contains(&Some(name)),
                 "{id:#x} of {} is {}",
@@ -81,6 +81,27 @@ fn every_link_of_the_reference_leads_somewhere() {
             let is_anchor = target.text.contains(&format!("<a id=\"{anchor}\"></a>"));
             assert!(anchor.is_empty() || is_heading || is_anchor, "{}: {link}", file.path);
         }
+    }
+}
+
+#[test]
+fn registers_lead_to_relatives_classes_phases_and_structs_in_the_reference() {
+    if !present() {
+        return;
+    }
+    let files = artefacts(&tables());
+    let cases = [
+        ("docs/arm64/core.md", "\n- overlaps: [Z0](sve.md#z)\n"),
+        ("docs/arm64/sve.md", "\n- overlaps: [V0](core.md#v)\n"),
+        ("docs/mips/fpu.md", "\n- overlaps: [FPR_64_0](#fpr_64), [VEC_128_0](#vec_128)\n"),
+        ("docs/x86/msr.md", "\n- class: [derived](README.md#class-derived): follows from"),
+        ("docs/x86/msr.md", "\n- phase: [msr](README.md#phase-"),
+        ("docs/x86/regs.md", "\n- carried by: [KVM_GET_REGS, KVM_SET_REGS: kvm_regs+0x0088]("),
+        ("docs/arm64/README.md", "<summary>1. finalize (1 register)</summary>\n\n[SVE_VLS]("),
+    ];
+    for (path, text) in cases {
+        let page = files.iter().find(|file| file.path == path).unwrap();
+        assert!(page.text.contains(text), "{path}: {text}");
     }
 }
 

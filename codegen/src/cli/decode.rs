@@ -5,7 +5,8 @@ use std::path::Path;
 use anstyle::Style;
 use onereg_codegen::model::Group;
 use onereg_codegen::query::{
-    Decoded, FieldValue, Located, Member, attributes, bits_text, decode, field_values, number_text,
+    Decoded, FieldValue, Located, Member, Relative, attributes, bits_text, decode, field_values,
+    number_text,
 };
 use serde_json::{Map, Value, json};
 
@@ -142,12 +143,15 @@ fn object(
         .register
         .filter(|located| located.member.row.slices > 0)
         .map(|located| located.slice);
+    let aliases = decoded
+        .register
+        .map(|located| located.member.aliases().iter().map(Relative::name).collect::<Vec<_>>());
     object.extend(entry::object([
         ("id", json!(format!("{:#018x}", decoded.id))),
         ("number", json!(decoded.number())),
         ("parts", decoded.group.map_or(Value::Null, |group| group_parts(group, decoded.number()))),
         ("slice", json!(slice)),
-        ("aliases", json!(decoded.register.map(|located| located.member.aliases()))),
+        ("aliases", json!(aliases)),
         ("nearest", decoded.nearest.iter().map(near).collect()),
         ("value", json!(value.map(|value| format!("{value:#x}")))),
         ("fields", fields.iter().map(field).collect()),

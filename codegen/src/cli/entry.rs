@@ -1,7 +1,7 @@
 //! A register as an entry of `list`.
 
 use onereg_codegen::model::{Field, Layout, Piece};
-use onereg_codegen::query::{Member, pieces};
+use onereg_codegen::query::{Member, Relative, pieces};
 use serde_json::{Map, Value, json};
 
 /// What the tables say of a register, by key.
@@ -28,8 +28,8 @@ pub(crate) fn entry(member: &Member<'_>) -> Map<String, Value> {
         ("class", json!(row.class.word())),
         ("phase", json!(member.phase())),
         ("content", json!(row.content.map(|content| content.word()))),
-        ("alias_of", json!(member.alias_of())),
-        ("overlaps", json!(member.overlaps())),
+        ("alias_of", json!(member.alias_of().map(|relative| relative.name()))),
+        ("overlaps", member.overlaps().iter().map(Relative::name).collect()),
         ("slices", json!(row.slices)),
         ("errata", json!(row.errata)),
         ("doc", json!(row.doc)),

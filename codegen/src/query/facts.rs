@@ -1,6 +1,6 @@
 //! Everything that the tables say of a register, in words.
 
-use super::Member;
+use super::{Member, Relative};
 use crate::model::{
     Access, Class, Content, Group, Host, Listed, Part, Piece, Register, Scope, Width, WriteRule,
 };
@@ -168,7 +168,14 @@ fn state(member: &Member<'_>) -> Vec<Fact> {
     if member.row.scope == Scope::Vm {
         facts.push(("scope", "the VM: a write reaches every vCPU".to_owned()));
     }
-    let class = match member.row.class {
+    facts.push(("class", class_text(member.row.class).to_owned()));
+    facts.extend(member.phase().map(|phase| ("phase", phase.to_owned())));
+    facts
+}
+
+/// Writes a class of state: its word, and what it means.
+pub fn class_text(class: Class) -> &'static str {
+    match class {
         Class::State => "state",
         Class::Identity => "identity: who the CPU is",
         Class::Derived => "derived: follows from other registers",
@@ -176,10 +183,7 @@ fn state(member: &Member<'_>) -> Vec<Fact> {
         Class::WriteOnce => "write-once",
         Class::VmWide => "vm-wide: belongs to the VM",
         Class::PreFinalize => "pre-finalize: written before the vCPU is finalized",
-    };
-    facts.push(("class", class.to_owned()));
-    facts.extend(member.phase().map(|phase| ("phase", phase.to_owned())));
-    facts
+    }
 }
 
 fn content(row: &Register) -> Option<Fact> {
@@ -195,13 +199,17 @@ fn content(row: &Register) -> Option<Fact> {
 
 fn relatives(member: &Member<'_>) -> Vec<Fact> {
     let mut facts = Vec::new();
-    facts.extend(member.alias_of().map(|name| ("alias of", name)));
+    facts.extend(member.alias_of().map(|relative| ("alias of", relative.name())));
     let lists = [("also named", member.aliases()), ("overlaps", member.overlaps())];
     facts.extend(
         lists
             .into_iter()
-            .filter(|(_, names)| !names.is_empty())
-            .map(|(label, names)| (label, names.join(", "))),
+            .filter(|(_, relatives)| !relatives.is_empty())
+            .map(|(label, relatives)| (label, names(&relatives))),
     );
     facts
+}
+
+fn names(relatives: &[Relative<'_>]) -> String {
+    relatives.iter().map(Relative::name).collect::<Vec<_>>().join(", ")
 }

@@ -104,12 +104,12 @@ impl<'a> Member<'a> {
     }
 
     /// Returns the register with the same id that this one is another name of.
-    pub fn alias_of(&self) -> Option<String> {
-        self.row.alias_of.map(|row| self.partner(row))
+    pub fn alias_of(&self) -> Option<Relative<'a>> {
+        self.row.alias_of.map(|row| self.counterpart(&self.arch.registers[row]))
     }
 
     /// Returns the other names of the same id.
-    pub fn aliases(&self) -> Vec<String> {
+    pub fn aliases(&self) -> Vec<Relative<'a>> {
         let own = std::ptr::from_ref(self.row);
         let is_alias = |row: &&Register| {
             row.alias_of.is_some_and(|of| std::ptr::eq(&self.arch.registers[of], own))
@@ -117,18 +117,37 @@ impl<'a> Member<'a> {
         self.arch.registers.iter().filter(is_alias).map(|row| self.counterpart(row)).collect()
     }
 
-    /// Returns the registers with other ids that share storage.
-    pub fn overlaps(&self) -> Vec<String> {
-        self.row.overlaps.iter().map(|row| self.partner(*row)).collect()
-    }
-
-    fn partner(&self, row: usize) -> String {
-        self.counterpart(&self.arch.registers[row])
+    /// Returns the registers with other ids that share storage, whichever of their rows says so.
+    pub fn overlaps(&self) -> Vec<Relative<'a>> {
+        let rows = &self.arch.registers;
+        let named = |index: &usize| self.row.overlaps.contains(index);
+        let names_this = |index: &usize| {
+            let overlaps = &rows[*index].overlaps;
+            overlaps.iter().any(|of| std::ptr::eq(&rows[*of], self.row))
+        };
+        let others = (0..rows.len()).filter(|index| named(index) || names_this(index));
+        others.map(|index| self.counterpart(&rows[index])).collect()
     }
 
     /// The member of `row` with this one's index; the whole family where there is none.
-    fn counterpart(&self, row: &Register) -> String {
+    fn counterpart(&self, row: &'a Register) -> Relative<'a> {
         let paired = self.row.name.family.is_some() && self.index < row.name.count();
-        if paired { row.name.member(self.index) } else { row.name.text.clone() }
+        Relative { row, index: paired.then_some(self.index) }
+    }
+}
+
+/// A register that has to do with another one.
+#[derive(Debug, Clone, Copy)]
+pub struct Relative<'a> {
+    /// Its row.
+    pub row: &'a Register,
+    /// Which member of a family it is; `None` for a single register, and for a whole family.
+    pub index: Option<u32>,
+}
+
+impl Relative<'_> {
+    /// Returns its name; that of a whole family is the row's.
+    pub fn name(&self) -> String {
+        self.index.map_or_else(|| self.row.name.text.clone(), |index| self.row.name.member(index))
     }
 }

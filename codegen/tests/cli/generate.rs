@@ -242,7 +242,7 @@ fn one_changed_row_reaches_the_reference_and_the_listing() {
     let run = generate(&repository, &[]);
     assert_eq!(
         run.stdout,
-        "wrote docs/names.md\nwrote docs/demo/core.md\nwrote tests/golden/demo.ids\n"
+        "wrote docs/names.md\nwrote docs/demo/README.md\nwrote docs/demo/core.md\nwrote tests/golden/demo.ids\n"
     );
     let files = generated(&repository);
     assert!(files["tests/golden/demo.ids"].contains("NPC 0x4220000000010041 32\n"));

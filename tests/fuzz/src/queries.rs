@@ -26,8 +26,8 @@ pub fn queries(input: &[u8]) {
         query::facts(&member);
         let Some(id) = member.id() else { continue };
         let found = query::decode(archs(), id).register.map(|located| located.member.name());
-        let is_it =
-            found.is_some_and(|found| found == member.name() || member.aliases().contains(&found));
+        let is_alias = |found: &String| member.aliases().iter().any(|alias| alias.name() == *found);
+        let is_it = found.is_some_and(|found| found == member.name() || is_alias(&found));
         assert!(is_it || member.alias_of().is_some(), "{id:#018x} is {}", member.name());
     }
     if let Ok(name) = std::str::from_utf8(name) {

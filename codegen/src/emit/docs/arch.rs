@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::markdown::{code, table, text};
-use super::support;
-use crate::model::{Arch, Group, Width};
-use crate::query::{Coverage, all_members, number_bits_text};
+use super::markdown::{self, code, html, table, text};
+use super::{register, support};
+use crate::model::{Arch, Carrier, Class, Group, Register, Width};
+use crate::query::{Coverage, all_members, class_text, number_bits_text};
 
 pub(super) fn page(arch: &Arch) -> String {
     let mut page = format!("# {}: {}\n\n", arch.name, text(&arch.doc));
@@ -17,6 +17,9 @@ pub(super) fn page(arch: &Arch) -> String {
     coverage(&mut page, arch);
     carriers(&mut page, arch);
     phases(&mut page, arch);
+    if arch.is_kvm() {
+        classes(&mut page, arch);
+    }
     page
 }
 
@@ -114,8 +117,9 @@ fn carriers(page: &mut String, arch: &Arch) {
         "## Other ioctls\n\nThey carry what the two ioctls do not reach, each a whole struct.\n\n",
     );
     let rows = arch.carriers.iter().map(|carrier| {
+        let structure = code(&format!("struct {}", carrier.structure));
         vec![
-            code(&format!("struct {}", carrier.structure)),
+            markdown::anchor(&carrier_anchor(carrier)) + &structure,
             format!("{}{}", carrier.size, if carrier.block.is_some() { " or more" } else { "" }),
             carrier.get.name.clone(),
             carrier.set.as_ref().map(|set| set.name.clone()).unwrap_or_default(),
@@ -130,10 +134,55 @@ fn phases(page: &mut String, arch: &Arch) {
         return;
     }
     page.push_str("## Restore order\n\n");
-    let rows = arch.phases.iter().enumerate().map(|(number, phase)| {
-        let in_phase = arch.registers.iter().filter(|row| row.phase == Some(number));
-        let count: u64 = in_phase.map(|row| u64::from(row.name.count())).sum();
-        vec![(number + 1).to_string(), phase.clone(), count.to_string()]
-    });
-    table(page, &["", "Phase", "Registers"], rows);
+    for (number, phase) in arch.phases.iter().enumerate() {
+        let title = format!("{}. {phase}", number + 1);
+        rows(page, arch, &phase_anchor(number), &title, |row| row.phase == Some(number));
+    }
+}
+
+fn classes(page: &mut String, arch: &Arch) {
+    page.push_str("## Classes\n\n");
+    for (_, class) in Class::WORDS {
+        rows(page, arch, &class_anchor(*class), class_text(*class), |row| row.class == *class);
+    }
+}
+
+/// Appends links to rows, folded up; nothing where there are none.
+fn rows(
+    page: &mut String,
+    arch: &Arch,
+    anchor: &str,
+    title: &str,
+    is_meant: impl Fn(&Register) -> bool,
+) {
+    let rows: Vec<_> = arch.registers.iter().filter(|row| is_meant(row)).collect();
+    if rows.is_empty() {
+        return;
+    }
+    let count: u64 = rows.iter().map(|row| u64::from(row.name.count())).sum();
+    let plural = if count == 1 { "" } else { "s" };
+    let links =
+        rows.iter().map(|row| format!("[{}]({})", row.name.text, register::link(arch, row)));
+    let _ = writeln!(
+        page,
+        "{}\n<details>\n<summary>{} ({count} register{plural})</summary>\n\n{}\n\n</details>\n",
+        markdown::anchor(anchor),
+        html(title),
+        links.collect::<Vec<_>>().join(", ")
+    );
+}
+
+/// Anchor of a carrier.
+pub(super) fn carrier_anchor(carrier: &Carrier) -> String {
+    format!("carrier-{}", carrier.name)
+}
+
+/// Anchor of a class of state.
+pub(super) fn class_anchor(class: Class) -> String {
+    format!("class-{}", class.word())
+}
+
+/// Anchor of a phase, by its number: its name is any text.
+pub(super) fn phase_anchor(phase: usize) -> String {
+    format!("phase-{}", phase + 1)
 }

@@ -37,6 +37,11 @@ pub(super) fn text(text: &str) -> String {
     escaped
 }
 
+/// Text of a table between tags of HTML, where Markdown's escapes do not count.
+pub(super) fn html(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace(char::is_whitespace, " ")
+}
+
 /// Text of a table as a sentence.
 pub(super) fn sentence(words: &str) -> String {
     let stop = if words.ends_with('.') { "" } else { "." };

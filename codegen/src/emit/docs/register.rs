@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
+use super::arch;
 use super::markdown::{self, code, sentence, table, text};
 use crate::emit::diagram;
 use crate::model::{Access, Arch, Content, Field, Layout, Register, Scope, Width, WriteRule};
-use crate::query::{Member, bits_text, facts, home, row_members};
+use crate::query::{Member, Relative, Topic, bits_text, facts, home, row_members, topics};
 
 /// Anchor of a row.
 pub(super) fn anchor(row: &Register) -> String {
@@ -59,15 +60,10 @@ fn since(row: &Register) -> String {
 
 /// Whether a row of the table leaves something to say.
 fn has_section(arch: &Arch, row: &Register) -> bool {
-    let named_again = || {
-        arch.registers
-            .iter()
-            .any(|other| other.alias_of.is_some_and(|of| std::ptr::eq(&arch.registers[of], row)))
-    };
+    let member = Member { arch, row, index: 0, host: home(row) };
     row.layout.is_some()
         || row.layout32.is_some()
         || !row.errata.is_empty()
-        || !row.overlaps.is_empty()
         || row.alias_of.is_some()
         || row.rule.is_some()
         || row.encoding.is_some()
@@ -75,7 +71,8 @@ fn has_section(arch: &Arch, row: &Register) -> bool {
         || row.hidden
         || matches!(row.content, Some(Content::ImplementationDefined | Content::Opaque))
         || row.scope == Scope::Vm
-        || named_again()
+        || !member.aliases().is_empty()
+        || !member.overlaps().is_empty()
 }
 
 /// Appends the sections of those of `rows` that have one.
@@ -98,8 +95,12 @@ fn section(page: &mut String, member: &Member<'_>) {
         member.row.name.text
     );
     let _ = writeln!(page, "{}\n", sentence(&member.row.doc));
-    for (label, fact) in facts(member) {
-        let _ = writeln!(page, "- {label}: {}", text(&fact));
+    for fact in facts(member) {
+        let parts = topics(member, &fact).into_iter().map(|(words, topic)| match topic {
+            Some(topic) => format!("[{}]({})", text(&words), address(member, topic)),
+            None => text(&words),
+        });
+        let _ = writeln!(page, "- {}: {}", fact.0, parts.collect::<String>());
     }
     if let Some(name) = system_name(member) {
         let _ = writeln!(page, "- in assembly: {}", code(&name));
@@ -117,6 +118,24 @@ fn section(page: &mut String, member: &Member<'_>) {
             fields(page, &member.arch.layouts[layout], heading);
         }
     }
+}
+
+/// Where a topic is, from the page of the member's group.
+fn address(member: &Member<'_>, topic: Topic<'_>) -> String {
+    match topic {
+        Topic::Register(Relative { row, .. }) if row.group == member.row.group => {
+            format!("#{}", anchor(row))
+        }
+        Topic::Register(Relative { row, .. }) => link(member.arch, row),
+        Topic::Carrier(carrier) => format!("README.md#{}", arch::carrier_anchor(carrier)),
+        Topic::Class(class) => format!("README.md#{}", arch::class_anchor(class)),
+        Topic::Phase(phase) => format!("README.md#{}", arch::phase_anchor(phase)),
+    }
+}
+
+/// Where a row is, from any page of its architecture.
+pub(super) fn link(arch: &Arch, row: &Register) -> String {
+    format!("{}.md#{}", arch.groups[row.group].name, anchor(row))
 }
 
 /// The generic name that an assembler knows a system register by: `S3_0_C1_C0_0`.

@@ -5,8 +5,10 @@ use std::fmt::Write as _;
 use super::html::{code, link, place, table, text};
 use super::{register, shell};
 use crate::emit::docs::support;
-use crate::model::{Arch, Group, Register, Width};
-use crate::query::{Coverage, Member, all_members, home, number_bits_text, row_members};
+use crate::model::{Arch, Carrier, Class, Group, Register, Width};
+use crate::query::{
+    Coverage, Member, all_members, class_text, home, number_bits_text, row_members,
+};
 
 pub(super) fn page(archs: &[Arch], arch: &Arch) -> String {
     let mut content =
@@ -21,6 +23,9 @@ pub(super) fn page(archs: &[Arch], arch: &Arch) -> String {
     }
     carriers(&mut content, arch);
     phases(&mut content, arch);
+    if arch.is_kvm() {
+        classes(&mut content, arch);
+    }
     errors(&mut content, arch);
     shell::page(archs, &arch.name, &aside(arch), &content)
 }
@@ -40,6 +45,7 @@ fn aside(arch: &Arch) -> String {
         ("ids", "Ids", arch.is_kvm()),
         ("ioctls", "Other ioctls", !arch.carriers.is_empty()),
         ("order", "Restore order", !arch.phases.is_empty()),
+        ("classes", "Classes", arch.is_kvm()),
         ("errors", "Errors", !arch.errors.is_empty()),
     ];
     for (anchor, words, there) in abouts {
@@ -161,7 +167,11 @@ fn carriers(page: &mut String, arch: &Arch) {
     );
     let rows = arch.carriers.iter().map(|carrier| {
         vec![
-            code(&format!("struct {}", carrier.structure)),
+            format!(
+                "<code id=\"{}\">struct {}</code>",
+                text(&carrier_anchor(carrier)),
+                text(&carrier.structure)
+            ),
             format!("{}{}", carrier.size, if carrier.block.is_some() { " or more" } else { "" }),
             text(&carrier.get.name),
             text(carrier.set.as_ref().map_or("", |set| &set.name)),
@@ -176,12 +186,59 @@ fn phases(page: &mut String, arch: &Arch) {
         return;
     }
     page.push_str("<h2 id=\"about:order\">Restore order</h2>\n");
-    let rows = arch.phases.iter().enumerate().map(|(number, phase)| {
-        let in_phase = arch.registers.iter().filter(|row| row.phase == Some(number));
-        let count: u32 = in_phase.map(|row| row.name.count()).sum();
-        vec![(number + 1).to_string(), text(phase), count.to_string()]
-    });
-    table(page, "plain", &["Step", "Phase", "Registers"], rows);
+    for (number, phase) in arch.phases.iter().enumerate() {
+        let title = format!("{}. {phase}", number + 1);
+        names(page, arch, &phase_anchor(number), &title, |row| row.phase == Some(number));
+    }
+}
+
+fn classes(page: &mut String, arch: &Arch) {
+    page.push_str("<h2 id=\"about:classes\">Classes</h2>\n");
+    for (_, class) in Class::WORDS {
+        names(page, arch, &class_anchor(*class), class_text(*class), |row| row.class == *class);
+    }
+}
+
+/// Appends links to rows under a heading; nothing where there are none.
+fn names(
+    page: &mut String,
+    arch: &Arch,
+    anchor: &str,
+    title: &str,
+    is_meant: impl Fn(&Register) -> bool,
+) {
+    let rows: Vec<_> = arch.registers.iter().filter(|row| is_meant(row)).collect();
+    if rows.is_empty() {
+        return;
+    }
+    let count: u32 = rows.iter().map(|row| row.name.count()).sum();
+    let plural = if count == 1 { "" } else { "s" };
+    let _ = write!(
+        page,
+        "<h3 id=\"{}\">{} <small>{count} register{plural}</small></h3>\n<ul class=\"names\">",
+        text(anchor),
+        text(title)
+    );
+    for row in rows {
+        let to = format!("#{}", row.name.member(0));
+        let _ = write!(page, "<li>{}</li>", link(&to, &row.name.text));
+    }
+    page.push_str("</ul>\n");
+}
+
+/// Anchor of a carrier.
+pub(super) fn carrier_anchor(carrier: &Carrier) -> String {
+    format!("ioctl:{}", carrier.name)
+}
+
+/// Anchor of a class of state.
+pub(super) fn class_anchor(class: Class) -> String {
+    format!("class:{}", class.word())
+}
+
+/// Anchor of a phase, by its number: its name is any text.
+pub(super) fn phase_anchor(phase: usize) -> String {
+    format!("phase:{}", phase + 1)
 }
 
 fn errors(page: &mut String, arch: &Arch) {

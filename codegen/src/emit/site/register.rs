@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::bits;
 use super::html::{code, link, place, text};
+use super::{arch, bits};
 use crate::model::{Arch, Field, Layout, Register, Width};
-use crate::query::{Member, bits_text, facts, home, row_members};
+use crate::query::{Member, Relative, Topic, bits_text, facts, home, row_members, topics};
 
 /// Appends the article of a row: its anchor is the name of its first register.
 pub(super) fn article(page: &mut String, arch: &Arch, row: &Register) {
@@ -35,25 +35,26 @@ pub(super) fn article(page: &mut String, arch: &Arch, row: &Register) {
 
 fn facts_list(page: &mut String, member: &Member<'_>) {
     page.push_str("<dl>");
-    for (label, fact) in facts(member) {
-        let fact = match label {
-            "id" | "address" => code(&fact),
-            "alias of" | "also named" | "overlaps" => relatives(member.arch, &fact),
-            _ => text(&fact),
+    for fact in facts(member) {
+        let words = match &fact {
+            ("id" | "address", place) => code(place),
+            _ => topics(member, &fact).into_iter().map(part).collect(),
         };
-        let _ = write!(page, "<div><dt>{label}</dt><dd>{fact}</dd></div>");
+        let _ = write!(page, "<div><dt>{}</dt><dd>{words}</dd></div>", fact.0);
     }
     page.push_str("</dl>\n");
 }
 
-/// Links the names of registers of `arch`; that of a family is its article.
-fn relatives(arch: &Arch, names: &str) -> String {
-    let to = |name: &str| {
-        let row = arch.registers.iter().find(|row| row.name.text == name);
-        row.map_or_else(|| name.to_owned(), |row| row.name.member(0))
+/// A part of a fact, with a link to its topic.
+fn part((words, topic): (String, Option<Topic<'_>>)) -> String {
+    let anchor = match topic {
+        None => return text(&words),
+        Some(Topic::Register(Relative { row, index })) => row.name.member(index.unwrap_or(0)),
+        Some(Topic::Carrier(carrier)) => arch::carrier_anchor(carrier),
+        Some(Topic::Class(class)) => arch::class_anchor(class),
+        Some(Topic::Phase(phase)) => arch::phase_anchor(phase),
     };
-    let links = names.split(", ").map(|name| link(&format!("#{}", to(name)), name));
-    links.collect::<Vec<_>>().join(", ")
+    link(&format!("#{anchor}"), &words)
 }
 
 /// Appends the members of a family, each but the first with its anchor.
