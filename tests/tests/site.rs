@@ -132,8 +132,10 @@ fn every_way_to_ask_finds_its_register() {
 
 /// Where the first result leads, when the search has ended.
 fn first_result(browser: &mut Browser) -> String {
+    // A search that waited for the index shows what it found right after it, before a timer.
     browser.text(
-        "loadCatalogue().then(() => document.querySelector('#results a')?.getAttribute('href') ?? '')",
+        "loadCatalogue().then(() => new Promise((resolve) => setTimeout(resolve)))
+           .then(() => document.querySelector('#results a')?.getAttribute('href') ?? '')",
     )
 }
 
