@@ -11,6 +11,8 @@ mod diagnostics;
 pub mod emit;
 #[cfg(feature = "cli")]
 pub mod format;
+#[cfg(feature = "cli")]
+pub mod header;
 mod lower;
 pub mod model;
 mod names;

@@ -9,6 +9,7 @@ mod carriers;
 mod compare;
 mod documentation;
 mod field_macros;
+mod imported;
 mod loongarch;
 mod mips;
 mod named_bits;
@@ -29,6 +30,7 @@ use crate::tables;
 pub use arm64_fields::check_arm64_fields;
 pub use documentation::check_documentation;
 pub use field_macros::check_field_macros;
+pub use imported::check_imported;
 pub use named_bits::check_named_bits;
 
 /// A register id as the kernel's text defines it.

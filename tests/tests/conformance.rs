@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use onereg_tests::conformance::{
     Report, check, check_arm64_fields, check_carriers, check_documentation, check_field_macros,
-    check_named_bits,
+    check_imported, check_named_bits,
 };
 
 /// Prints the summary past the test harness, which hides what a passing test prints, and fails on any difference.
@@ -63,6 +63,11 @@ fn x86() {
 #[test]
 fn other_ioctls() {
     conforms(check_carriers());
+}
+
+#[test]
+fn imported_headers() {
+    conforms(check_imported());
 }
 
 #[test]

@@ -1,15 +1,17 @@
-//! `onereg import`: rows for ids that no table has.
+//! `onereg import`: rows for ids that no table has, from a list, a host profile or a diff of headers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::{fs, io};
 
-use onereg_codegen::model::{Arch, Group, MAX_WIDTH, Part};
+use onereg_codegen::header::{self, Added};
+use onereg_codegen::model::{Arch, Group, MAX_WIDTH, Part, Width};
 use onereg_codegen::query::{Decoded, all_members, decode};
 
 use super::args::ImportArgs;
 use super::failure::Failure;
+use super::text::place;
 use super::{find, ids, tables};
 
 /// Returns the proposed rows, and how many of the ids are known.
@@ -19,12 +21,19 @@ pub(crate) fn run(root: &Path, args: &ImportArgs) -> Result<(String, String), Fa
         find::arch(&archs, name)?;
         archs.retain(|arch| arch.name == *name);
     }
-    let ids: BTreeSet<u64> = ids::read(&args.file.display().to_string(), &text(&args.file)?)?;
+    let (file, text) = (args.file.display().to_string(), text(&args.file)?);
     let mut proposal = Proposal::new(&archs);
-    for id in &ids {
-        proposal.add(decode(&archs, *id));
+    if header::is_diff(&text) {
+        for added in header::added(&archs, &text) {
+            let (line, column) = place(&text, added.offset);
+            proposal.add_macro(&added, &format!("{file}:{line}:{column}"));
+        }
+    } else {
+        for id in ids::read(&file, &text)? {
+            proposal.add(decode(&archs, id), None);
+        }
     }
-    proposal.finish(ids.len())
+    proposal.finish()
 }
 
 /// Reads a file, or the input where it is `-`.
@@ -39,12 +48,14 @@ fn text(file: &Path) -> Result<String, Failure> {
 
 /// What becomes of the ids.
 struct Proposal<'a> {
+    archs: &'a [Arch],
     /// Names that each architecture has, in lower case.
     names: BTreeMap<&'a str, BTreeSet<String>>,
     /// Rows by group file, which stands in its architecture's folder, then by number and width.
     rows: BTreeMap<&'a str, BTreeMap<(u64, u32), String>>,
+    ids: BTreeSet<u64>,
     known: usize,
-    /// A line for each id without a place.
+    /// A line for each id without a place, and for each macro without an id.
     unplaced: String,
 }
 
@@ -55,45 +66,72 @@ impl<'a> Proposal<'a> {
             (arch.name.as_str(), names.collect())
         };
         Proposal {
+            archs,
             names: archs.iter().map(names).collect(),
             rows: BTreeMap::new(),
+            ids: BTreeSet::new(),
             known: 0,
             unplaced: String::new(),
         }
     }
 
-    fn add(&mut self, decoded: Decoded<'a>) {
-        match (decoded.arch, decoded.group) {
-            _ if decoded.register.is_some() => self.known += 1,
-            (Some(arch), Some(group)) if decoded.width <= MAX_WIDTH => {
-                let name = self.free_name(arch, group, &decoded);
-                let place = (decoded.number(), decoded.width);
-                let rows = self.rows.entry(&group.file).or_default();
-                rows.insert(place, row(&name, group, place));
-            }
-            _ => {
-                let _ = writeln!(self.unplaced, "onereg: {}", unplaced(&decoded));
+    /// Adds the register of a macro that stands at `place`.
+    fn add_macro(&mut self, added: &Added, place: &str) {
+        match &added.id {
+            Ok(id) => self.add(decode(self.archs, *id), Some((&added.name, place))),
+            Err(why) => {
+                let (name, remedy) = (&added.macro_name, "write its row with `onereg new`");
+                let _ =
+                    writeln!(self.unplaced, "{place}: error: {name} has no id: {why}: {remedy}");
             }
         }
     }
 
-    /// A name from the number, with the width where another register has that name.
-    fn free_name(&mut self, arch: &'a Arch, group: &Group, decoded: &Decoded<'_>) -> String {
+    /// Adds an id, once, with the name and the place of its macro.
+    fn add(&mut self, decoded: Decoded<'a>, named: Option<(&str, &str)>) {
+        if !self.ids.insert(decoded.id) {
+            return;
+        }
+        match (decoded.arch, decoded.group) {
+            _ if decoded.register.is_some() => self.known += 1,
+            (Some(arch), Some(group)) if decoded.width <= MAX_WIDTH => {
+                let wanted = named.map(|(name, _)| name.to_owned());
+                let name = self.free_name(arch, group, &decoded, wanted);
+                let place = (decoded.number(), decoded.width);
+                let rows = self.rows.entry(&group.file).or_default();
+                rows.insert(place, row(&name, &width(arch, group, decoded.width), group, place.0));
+            }
+            _ => {
+                let place =
+                    named.map_or("onereg".to_owned(), |(_, place)| format!("{place}: error"));
+                let _ = writeln!(self.unplaced, "{place}: {}", unplaced(&decoded));
+            }
+        }
+    }
+
+    /// The name that is wanted or one from the number, with the width where another register has it.
+    fn free_name(
+        &mut self,
+        arch: &'a Arch,
+        group: &Group,
+        decoded: &Decoded<'_>,
+        wanted: Option<String>,
+    ) -> String {
         let names = self.names.entry(&arch.name).or_default();
-        let mut name = placeholder(group, decoded.number());
+        let mut name = wanted.unwrap_or_else(|| placeholder(group, decoded.number()));
         while !names.insert(name.to_ascii_lowercase()) {
             let _ = write!(name, "_{}", decoded.width);
         }
         name
     }
 
-    fn finish(self, ids: usize) -> Result<(String, String), Failure> {
+    fn finish(self) -> Result<(String, String), Failure> {
         let mut output = String::new();
         for (file, rows) in &self.rows {
             let _ = writeln!(output, "# {file}");
             output.extend(rows.values().map(String::as_str));
         }
-        let known = format!("{} of {ids} ids are known\n", self.known);
+        let known = format!("{} of {} ids are known\n", self.known, self.ids.len());
         if self.unplaced.is_empty() {
             return Ok((output, known));
         }
@@ -102,7 +140,7 @@ impl<'a> Proposal<'a> {
 }
 
 /// Writes a row, as it stands under `registers:`.
-fn row(name: &str, group: &Group, (number, width): (u64, u32)) -> String {
+fn row(name: &str, width: &str, group: &Group, number: u64) -> String {
     let part = |part: &Part| match part.of(number) {
         small @ 0..16 => format!("{}: {small}", part.name),
         large => format!("{}: {large:#x}", part.name),
@@ -112,6 +150,14 @@ fn row(name: &str, group: &Group, (number, width): (u64, u32)) -> String {
         parts => format!("{{{}}}", parts.iter().map(part).collect::<Vec<_>>().join(", ")),
     };
     format!("  - {{name: {name}, width: {width}, number: {number}, doc: \"To be described\"}}\n")
+}
+
+/// The width of a row: `ulong` where that of every row of the group is, and a 64-bit host has it.
+fn width(arch: &Arch, group: &Group, bits: u32) -> String {
+    let rows = arch.registers.iter().filter(|row| arch.groups[row.group].name == group.name);
+    let widths: BTreeSet<_> = rows.map(|row| row.width.to_string()).collect();
+    let ulong = Width::Ulong.to_string();
+    if bits == 64 && widths.iter().eq([&ulong]) { ulong } else { bits.to_string() }
 }
 
 /// Names a register by its number: as assemblers name a system register of arm64, else by group.

@@ -18,6 +18,89 @@ const FREE: &[&str] = &[
     "0x4330000002000007",
 ];
 
+/// Hunks of kernel headers that each add one register, in the words of its header: the path, the hunk, the id and the
+/// row. What they do not define is what all ids are made with.
+const KERNEL: &[(&str, &str, &str, &str)] = &[
+    (
+        "arch/arm64/include/uapi/asm/kvm.h",
+        "+#define KVM_REG_ARM_NEW_TIMER\t\tARM64_SYS_REG(3, 3, 15, 15, 7)",
+        "0x603000000013dfff",
+        "name: NEW_TIMER, width: 64, number: {op0: 3, op1: 3, crn: 15, crm: 15, op2: 7}",
+    ),
+    (
+        "arch/arm64/include/uapi/asm/kvm.h",
+        "+#define KVM_REG_ARM_WORKAROUND\t\tKVM_REG_ARM_FW_REG(0x7f)",
+        "0x603000000014007f",
+        "name: WORKAROUND, width: 64, number: 0x7f",
+    ),
+    (
+        "arch/arm64/include/uapi/asm/kvm.h",
+        "+#define KVM_REG_ARM64_SVE_NEW\t(KVM_REG_ARM64 | KVM_REG_ARM64_SVE | \\\n+\t\t\tKVM_REG_SIZE_U512 | 0xfffe)",
+        "0x606000000015fffe",
+        "name: SVE_NEW, width: 512, number: 0xfffe",
+    ),
+    (
+        "arch/arm64/include/asm/sysreg.h",
+        "+#define SYS_OTHER_EL1\t\tsys_reg(3, 0, 15, 15, 6)",
+        "0x603000000013c7fe",
+        "name: OTHER_EL1, width: 64, number: {op0: 3, op1: 0, crn: 15, crm: 15, op2: 6}",
+    ),
+    (
+        "arch/arm64/tools/sysreg",
+        "+Sysreg\tTHIRD_EL1\t3\t0\t15\t15\t5\n+Res0\t63:0\n+EndSysreg",
+        "0x603000000013c7fd",
+        "name: THIRD_EL1, width: 64, number: {op0: 3, op1: 0, crn: 15, crm: 15, op2: 5}",
+    ),
+    (
+        "arch/loongarch/include/asm/loongarch.h",
+        "+#define LOONGARCH_CSR_NEW\t\t0xfff\t/* new */\n+#define  CSR_NEW_SHIFT\t\t3",
+        "0x9030000000017ff8",
+        "name: CSR_NEW, width: 64, number: {index: 0xfff}",
+    ),
+    (
+        "arch/mips/include/asm/kvm_host.h",
+        "+#define KVM_REG_MIPS_CP0_NEW\t\tMIPS_CP0_32(31, 7)",
+        "0x70200000000100ff",
+        "name: CP0_NEW, width: 32, number: {rd: 0x1f, sel: 7}",
+    ),
+    (
+        "arch/powerpc/include/uapi/asm/kvm.h",
+        "+#define KVM_REG_PPC_NEW\t(KVM_REG_PPC_TM | KVM_REG_SIZE_U32 | 0xff)",
+        "0x10200000800000ff",
+        "name: NEW, width: 32, number: 0xff",
+    ),
+    (
+        "arch/riscv/include/uapi/asm/kvm.h",
+        " \tKVM_RISCV_SBI_EXT_MPXY,\n+\tKVM_RISCV_SBI_EXT_NEW,\n \tKVM_RISCV_SBI_EXT_MAX,",
+        "0x803000000800000e",
+        "name: SBI_EXT_NEW, width: ulong, number: {subtype: 0, index: 14}",
+    ),
+    (
+        "arch/s390/include/uapi/asm/kvm.h",
+        "+#define KVM_REG_S390_NEW\t(KVM_REG_S390 | KVM_REG_SIZE_U64 | 0xff)",
+        "0x50300000000000ff",
+        "name: NEW, width: 64, number: 0xff",
+    ),
+    (
+        "arch/x86/include/asm/msr-index.h",
+        "+#define MSR_IA32_NEW\t\t0x0000ffff\n+#define NEW_ENABLE\t\tBIT(0)\n+#define MSR_IA32_NEW_ENABLE\tBIT_ULL(7)",
+        "0x203000020000ffff",
+        "name: IA32_NEW, width: 64, number: 0xffff",
+    ),
+    (
+        "arch/x86/include/asm/msr-index.h",
+        "+#define MSR_IA32_NEXT\t\t(MSR_IA32_FEAT_CTL + 0xffbe)\n+#define MSR_IA32_NEXT_BIT\t7",
+        "0x203000020000fff8",
+        "name: IA32_NEXT, width: 64, number: 0xfff8",
+    ),
+    (
+        "arch/x86/include/uapi/asm/kvm.h",
+        " #define KVM_REG_GUEST_SSP\t0\n+#define KVM_REG_GUEST_NEW\t255",
+        "0x20300003000000ff",
+        "name: GUEST_NEW, width: 64, number: 0xff",
+    ),
+];
+
 #[test]
 fn the_proposed_rows_are_valid_and_have_the_ids() {
     let repository = repository("import-free");
@@ -51,6 +134,51 @@ fn the_real_tables_take_a_row_for_every_number_at_another_width() {
     let proposed = proven(&tables, &write(&repository, "ids", &ids.join("\n")), &ids);
     let row = "{name: S3_0_C1_C0_0, width: 8, number: {op0: 3, op1: 0, crn: 1, crm: 0, op2: 0}, ";
     assert!(proposed.contains(row), "{proposed}");
+}
+
+#[test]
+fn the_real_tables_take_the_rows_of_new_macros_of_every_architecture() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../registers");
+    if !root.is_dir() {
+        return eprintln!("not in the repository: there are no tables to try");
+    }
+    let repository = empty_folder("import-kernel");
+    let tables = repository.join("registers");
+    copy(&root, &tables);
+    let (mut diff, mut ids) = (String::new(), Vec::new());
+    for (path, line, id, _) in KERNEL {
+        diff += &format!("--- a/{path}\n+++ b/{path}\n@@ -9,2 +9,3 @@\n{line}\n");
+        ids.push(*id);
+    }
+    let proposed = proven(&tables, &write(&repository, "kernel.diff", &diff), &ids);
+    let format = run(command(&["fmt", "--check"]).args(["--tables", tables.to_str().unwrap()]));
+    assert_eq!(format.code, 0, "{format:?}");
+    for (_, _, id, row) in KERNEL {
+        assert!(proposed.contains(&format!("  - {{{row}, doc: ")), "{id} {row}: {proposed}");
+    }
+}
+
+#[test]
+fn what_the_header_of_riscv_numbers_by_its_place_is_named() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../registers");
+    if !root.is_dir() {
+        return eprintln!("not in the repository: there are no tables to try");
+    }
+    let path = "arch/riscv/include/uapi/asm/kvm.h\t2026-11-25 12:00:00.000000000 +0000";
+    let diff = format!(
+        "--- a/{path}\n+++ b/{path}\n@@ -80,2 +80,3 @@ struct kvm_riscv_csr {{\n \tunsigned long senvcfg;\n\
+         +\tunsigned long new;\n }};\n@@ -90 +91,2 @@ enum KVM_RISCV_ISA_EXT_ID {{\n+\tKVM_RISCV_ISA_EXT_NEW,\n"
+    );
+    let file = write(&empty_folder("import-places-of-riscv"), "diff", &diff);
+    let run = import(root.to_str().unwrap(), &file);
+    assert_eq!((run.code, run.stdout.as_str()), (1, ""), "{run:?}");
+    let (name, remedy) = (file.display(), "write its row with `onereg new`");
+    let expected = format!(
+        "{name}:5:17: error: new has no id: its number is its place in the struct: {remedy}\n\
+         {name}:8:3: error: KVM_RISCV_ISA_EXT_NEW has no id: its number follows from lines that the diff leaves out: {remedy}\n\
+         0 of 0 ids are known\n"
+    );
+    assert_eq!(run.stderr, expected);
 }
 
 #[test]
