@@ -3,9 +3,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use kvm_bindings::{KVM_ARM_IRQ_TYPE_SHIFT, KVM_ARM_IRQ_TYPE_SPI, KVM_MP_STATE_STOPPED};
+use kvm_bindings::{KVM_ARM_IRQ_TYPE_SHIFT, KVM_ARM_IRQ_TYPE_SPI};
 use onereg::Registers;
-use onereg::arm64::{MP_STATE, MPIDR_EL1, MpidrEl1, PC, X};
+use onereg::arm64::{MP_STATE, MPIDR_EL1, MpState, MpStateMpState, MpidrEl1, PC, X};
 use vm_fdt::{Error, FdtWriter};
 
 pub(crate) use super::super::image::Entry;
@@ -63,9 +63,10 @@ pub(crate) fn load(
 /// Points the first vCPU at the kernel; the others wait until it starts them through PSCI.
 pub(crate) fn place(vcpus: &[Vcpu], entry: &Entry) -> Result<(), Failure> {
     for (index, vcpu) in vcpus.iter().enumerate() {
+        let vcpu = vcpu.registers();
         match index {
-            0 => vcpu.registers().set_many((PC, X[0]), (entry.kernel, entry.tree))?,
-            _ => vcpu.registers().set(MP_STATE, KVM_MP_STATE_STOPPED)?,
+            0 => vcpu.set_many((PC, X[0]), (entry.kernel, entry.tree))?,
+            _ => vcpu.set(MP_STATE, MpState::default().with_mp_state(MpStateMpState::STOPPED))?,
         }
     }
     Ok(())
