@@ -35,7 +35,7 @@ use crate::machine::bus::Devices;
 use crate::machine::changes::Snapshot;
 use crate::machine::console::Console;
 use crate::machine::guest::Wishes;
-use crate::machine::linux::Linux;
+use crate::machine::loader::Linux;
 use crate::machine::metrics::{Counted, Metrics};
 use crate::machine::serial::Serial;
 use crate::machine::threads::{AfterFailure, Events, Notes, Outcome};

@@ -7,7 +7,7 @@ mod aarch64;
 mod attribute;
 #[cfg(any(target_arch = "aarch64", target_arch = "riscv64"))]
 mod devicetree;
-#[cfg(any(target_arch = "aarch64", target_arch = "riscv64"))]
+#[cfg(any(target_arch = "aarch64", target_arch = "riscv64", test))]
 mod image;
 #[cfg(target_arch = "riscv64")]
 mod riscv64;

@@ -1,12 +1,12 @@
 //! Linux as the guest: from files to running vCPUs, again and again while it restarts.
 
-use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::arch::linux::{self as arch, Irqchip};
 use super::bus::Devices;
 use super::console::{self, Console};
+use super::loader::Linux;
 use super::serial::Serial;
 use super::threads::{Events, Outcome};
 use super::timings::{self, Point};
@@ -14,19 +14,6 @@ use super::virtio::Inventory;
 use super::vm::Vm;
 use super::{Wanted, run_vcpus};
 use crate::failure::Failure;
-
-/// What boots.
-pub(super) struct Linux<'a> {
-    pub(super) kernel: &'a Path,
-    pub(super) initrd: Option<&'a Path>,
-    pub(super) cmdline: &'a str,
-}
-
-/// What the kernel is told of what was loaded.
-pub(super) struct Told<'a> {
-    pub(super) cmdline: &'a str,
-    pub(super) initrd: Option<Range<u64>>,
-}
 
 /// Runs Linux until it powers off; a restart gets a new machine on the same console.
 pub(super) fn run(

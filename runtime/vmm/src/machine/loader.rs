@@ -6,8 +6,20 @@ use std::path::Path;
 
 use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
 
-use super::linux::Linux;
 use crate::failure::Failure;
+
+/// What boots.
+pub(super) struct Linux<'a> {
+    pub(super) kernel: &'a Path,
+    pub(super) initrd: Option<&'a Path>,
+    pub(super) cmdline: &'a str,
+}
+
+/// What the kernel is told of what was loaded.
+pub(super) struct Told<'a> {
+    pub(super) cmdline: &'a str,
+    pub(super) initrd: Option<Range<u64>>,
+}
 
 /// A file to load.
 pub(super) struct Input<'a> {

@@ -62,13 +62,7 @@ pub(crate) const VIRTIO_MMIO: u64 = 0xa00_0000;
 pub(crate) const MEMORY_MIN: u64 = 2 << 20;
 
 /// First byte of the memory.
-pub(super) const RAM: u64 = 0x4000_0000;
-
-/// What stands at byte 56 of a kernel of this architecture.
-pub(super) const IMAGE_MAGIC: [u8; 4] = *b"ARM\x64";
-
-/// What such a kernel is called.
-pub(super) const IMAGE_NAME: &str = "Image of arm64";
+const RAM: u64 = 0x4000_0000;
 
 /// Younger than kvm-bindings.
 const KVM_CAP_ARM_EL2: u32 = 240;

@@ -9,7 +9,7 @@ use vm_memory::{Address, GuestMemoryBackend, GuestMemoryMmap, GuestMemoryRegion}
 use super::SERIAL;
 use crate::failure::Failure;
 use crate::machine::bus::Slot;
-use crate::machine::linux::Told;
+use crate::machine::loader::Told;
 use crate::machine::pci::Space;
 use crate::machine::virtio::Found;
 

@@ -56,13 +56,7 @@ pub(crate) const VIRTIO_MMIO: u64 = 0x1000_1000;
 pub(crate) const MEMORY_MIN: u64 = 2 << 20;
 
 /// First byte of the memory.
-pub(super) const RAM: u64 = 0x8000_0000;
-
-/// What stands at byte 56 of a kernel of this architecture.
-pub(super) const IMAGE_MAGIC: [u8; 4] = *b"RSC\x05";
-
-/// What such a kernel is called.
-pub(super) const IMAGE_NAME: &str = "Image of riscv";
+const RAM: u64 = 0x8000_0000;
 
 /// Lays out the memory.
 pub(crate) fn ram(size: u64) -> Vec<(GuestAddress, usize)> {

@@ -9,13 +9,14 @@ use onereg::arm64::{MP_STATE, MPIDR_EL1, MpState, MpStateMpState, MpidrEl1, PC, 
 use vm_fdt::{Error, FdtWriter};
 
 pub(crate) use super::super::image::Entry;
+use super::super::image::Format;
 use super::super::{devicetree, image};
 use super::clock::{CLOCK, Clock};
 pub(crate) use super::irqchip::Irqchip;
 use super::irqchip::{COUNTERS, DISTRIBUTOR, ITS};
 use crate::failure::Failure;
 use crate::machine::bus::Devices;
-use crate::machine::linux::{Linux, Told};
+use crate::machine::loader::{Linux, Told};
 use crate::machine::vcpu::Vcpu;
 use crate::machine::virtio::Found;
 use crate::machine::vm::Vm;
@@ -47,6 +48,9 @@ const PRIVATE: u32 = 1;
 const EDGE_RISING: u32 = 1;
 const LEVEL_HIGH: u32 = 4;
 
+/// Its kernels.
+const IMAGE: Format = Format { name: "Image of arm64", magic: *b"ARM\x64" };
+
 /// Loads the kernel and what it needs.
 pub(crate) fn load(
     vm: &Vm,
@@ -57,7 +61,7 @@ pub(crate) fn load(
 ) -> Result<Entry, Failure> {
     let affinity = |vcpu: &Vcpu| vcpu.registers().get(MPIDR_EL1);
     let affinities = vcpus.iter().map(affinity).collect::<Result<Vec<_>, _>>()?;
-    image::load(vm.memory(), linux, |told| tree(vm, &affinities, irqchip, (told, virtio)))
+    image::load(vm.memory(), &IMAGE, linux, |told| tree(vm, &affinities, irqchip, (told, virtio)))
 }
 
 /// Points the first vCPU at the kernel; the others wait until it starts them through PSCI.

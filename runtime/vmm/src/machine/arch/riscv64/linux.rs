@@ -12,13 +12,14 @@ use onereg::{Arch, Reg, Registers, Riscv, Ulong};
 use vm_fdt::{Error, FdtWriter};
 
 pub(crate) use super::super::image::Entry;
+use super::super::image::Format;
 use super::super::{devicetree, image};
 use super::clock::{CLOCK, CLOCK_LINE, Clock};
 pub(crate) use super::irqchip::Irqchip;
 use super::irqchip::{APLIC, IMSIC, IMSICS, SOURCES};
 use crate::failure::Failure;
 use crate::machine::bus::Devices;
-use crate::machine::linux::{Linux, Told};
+use crate::machine::loader::{Linux, Told};
 use crate::machine::vcpu::Vcpu;
 use crate::machine::virtio::Found;
 use crate::machine::vm::Vm;
@@ -52,6 +53,9 @@ const SUPERVISOR_EXTERNAL: u32 = 9;
 /// is not told of it. Its seed is in the tree.
 const UNTOLD: &str = "ZKR";
 
+/// Its kernels.
+const IMAGE: Format = Format { name: "Image of riscv", magic: *b"RSC\x05" };
+
 /// Loads the kernel and what it needs.
 pub(crate) fn load(
     vm: &Vm,
@@ -65,7 +69,7 @@ pub(crate) fn load(
         Some(vcpu) => Hart::of(vcpu)?,
         None => return Err(Failure::new("a machine without vCPUs boots nothing")),
     };
-    image::load(vm.memory(), linux, |told| {
+    image::load(vm.memory(), &IMAGE, linux, |told| {
         tree(vm, &hart, vcpus.len() as u32, irqchip, (told, virtio))
     })
 }

@@ -9,10 +9,11 @@ use linux_loader::loader::elf::{Elf, PvhBootCapability};
 use linux_loader::loader::{KernelLoader, KernelLoaderResult};
 use vm_memory::{Address, ByteValued, GuestAddress, GuestMemoryMmap};
 
-use super::linux::HIGH_MEMORY;
 use crate::failure::Failure;
-use crate::machine::linux::Linux;
-use crate::machine::loader::Input;
+use crate::machine::loader::{Input, Linux};
+
+/// First byte above what a BIOS would take.
+pub(super) const HIGH_MEMORY: u64 = 0x10_0000;
 
 /// Bytes of the command line that every kernel takes, without the zero at its end.
 const CMDLINE_MAX: u32 = 2047;

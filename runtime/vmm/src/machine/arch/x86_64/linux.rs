@@ -16,13 +16,12 @@ use vm_memory::{
 };
 
 pub(crate) use super::irqchip::Irqchip;
-use super::kernel::{self, Kernel, Start};
+use super::kernel::{self, HIGH_MEMORY, Kernel, Start};
 use super::power::{POWER, Power, RESET_CODE, RESET_VECTOR};
 use super::{acpi, cpuid, mode};
 use crate::failure::Failure;
 use crate::machine::bus::Devices;
-use crate::machine::linux::{Linux, Told};
-use crate::machine::loader;
+use crate::machine::loader::{self, Linux, Told};
 use crate::machine::vcpu::Vcpu;
 use crate::machine::virtio::Found;
 use crate::machine::vm::{Vm, describe};
@@ -40,9 +39,6 @@ pub(crate) const VIRTIO_LINES: Range<u32> = 10..24;
 pub(crate) fn line(input: u32) -> u32 {
     input
 }
-
-/// First byte above what a BIOS would take.
-pub(super) const HIGH_MEMORY: u64 = 0x10_0000;
 
 /// First byte behind the memory that a BIOS leaves below that.
 const LOW_MEMORY_END: u64 = 0x9_fc00;
