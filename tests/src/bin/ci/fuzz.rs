@@ -11,7 +11,8 @@ use onereg_tests::command::run;
 
 use crate::Context;
 
-const TARGETS: &[&str] = &["tables", "queries", "values", "states", "profiles", "devices"];
+const TARGETS: &[&str] =
+    &["tables", "queries", "values", "states", "profiles", "devices", "kernels", "options"];
 
 /// Seconds of each target, in a short and in a long run.
 const SECONDS: (u32, u32) = (15, 600);
@@ -79,8 +80,13 @@ fn write_seeds() -> std::io::Result<()> {
     fs::write(Path::new(&seeds("states")).join("contents"), contents)?;
     fs::write(Path::new(&seeds("states")).join("file"), &state)?;
     fs::write(Path::new(&seeds("profiles")).join("profile"), profile())?;
+    fs::write(Path::new(&seeds("options")).join("options"), OPTIONS)?;
     fs::write(Path::new(&seeds("values")).join("fields"), "SPSR { N: 1, M: EL1h } 0x80000005")
 }
+
+/// Options of every kind.
+const OPTIONS: &str =
+    r#"{"kernel": "vmlinuz", "cpus": 2, "memory": "64M", "disk": ["a", "b,ro"], "timings": true}"#;
 
 /// Returns the profile of a host with two registers, a mask, and a register that no table has.
 fn profile() -> String {

@@ -1,0 +1,1 @@
+../../../../../runtime/vmm/src/machine/arch/x86_64/kernel.rs
