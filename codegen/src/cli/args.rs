@@ -36,7 +36,7 @@ pub(crate) enum Command {
     Encode(EncodeArgs),
     /// Propose a row for every id that no table has: exit 1 where an id has no place
     Import(ImportArgs),
-    /// Write a row into its group's file, behind the one with the next lower number
+    /// Write a row into its group's file, behind the one with the next lower number; a terminal is asked for what is not given
     New(NewArgs),
     /// Say what the code of a finding means, with a wrong and a right example
     Explain(ExplainArgs),
@@ -160,23 +160,23 @@ pub(crate) struct ImportArgs {
     pub(crate) arch: Option<String>,
 }
 
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Clone, ClapArgs)]
 pub(crate) struct NewArgs {
     /// Architecture: arm64
-    pub(crate) arch: String,
+    pub(crate) arch: Option<String>,
     /// Group: sysreg
-    pub(crate) group: String,
+    pub(crate) group: Option<String>,
     /// Name: EXAMPLE_EL1, or a family as "X{0..30}"
-    pub(crate) name: String,
+    pub(crate) name: Option<String>,
     /// Width in bits, ulong or vlenb
     #[arg(long)]
-    pub(crate) width: String,
+    pub(crate) width: Option<String>,
     /// Number in the group: 0x10, or its parts as op0=3,op1=0,crn=1,crm=0,op2=0
     #[arg(long)]
-    pub(crate) number: String,
+    pub(crate) number: Option<String>,
     /// What it is, in one line
     #[arg(long)]
-    pub(crate) doc: String,
+    pub(crate) doc: Option<String>,
     /// rw, ro or wo
     #[arg(long, requires = "rule")]
     pub(crate) access: Option<String>,
@@ -189,6 +189,21 @@ pub(crate) struct NewArgs {
     /// What its value is, where it has no fields: value, implementation-defined or opaque
     #[arg(long)]
     pub(crate) content: Option<String>,
+}
+
+impl NewArgs {
+    /// What every row needs and these do not say, as the usage names it.
+    pub(crate) fn missing(&self) -> Vec<&'static str> {
+        let needed = [
+            ("ARCH", &self.arch),
+            ("GROUP", &self.group),
+            ("NAME", &self.name),
+            ("--width", &self.width),
+            ("--number", &self.number),
+            ("--doc", &self.doc),
+        ];
+        needed.into_iter().filter(|(_, value)| value.is_none()).map(|(name, _)| name).collect()
+    }
 }
 
 /// What the ids of riscv depend on.
