@@ -113,8 +113,8 @@ pub(crate) struct RunOptions {
     #[arg(long, value_name = "SIZE", default_value = "128M", value_parser = size::parse)]
     pub(crate) memory: u64,
 
-    /// Disk: a raw file, read-only with `,ro`
-    #[arg(long, value_name = "FILE[,ro]")]
+    /// Disk: a raw file, read-only with `,ro`; requests go through io_uring where the host has it
+    #[arg(long, value_name = "FILE[,ro][,engine=sync|io_uring]")]
     pub(crate) disk: Vec<String>,
 
     /// How the guest reaches its virtio devices: stock kernels of distributions have both

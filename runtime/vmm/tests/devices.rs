@@ -71,22 +71,26 @@ fn sectors_are_read_written_and_flushed() {
         return;
     }
     for transport in TRANSPORTS {
-        let image = image(&format!("sectors-{}", transport.name()));
-        let disk = image.to_str().unwrap();
-        let options = ["--transport", transport.name(), "--disk", disk];
-        let mut guest = Guest::boot(&format!("sectors-{}", transport.name()), &options);
-        let mut disk = Driver::find(&mut guest, transport, BLOCK);
-        disk.start();
-        request(&mut disk, IN, 3, &[(DATA, SECTOR, WRITE)]);
-        assert_eq!(disk.guest.read(DATA, 8), 0x0303_0303_0303_0303);
-        disk.guest.write(DATA, 8, u64::from_le_bytes(*b"written!"));
-        request(&mut disk, OUT, 6, &[(DATA, SECTOR, 0)]);
-        request(&mut disk, FLUSH, 0, &[]);
-        assert_powered_off(&guest.power_off());
-        let file = fs::read(&image).unwrap();
-        let sector = |number: usize| &file[number * 512..][..512];
-        assert_eq!(*sector(6), *[&b"written!"[..], &[3; 504]].concat());
-        assert_eq!([sector(5), sector(7)], [[5; 512], [7; 512]]);
+        let name = format!("sectors-{}", transport.name());
+        let image = image(&name);
+        for engine in ["sync", "io_uring"] {
+            let disk = format!("{},engine={engine}", image.display());
+            let options = ["--transport", transport.name(), "--disk", &disk];
+            let mut guest = Guest::boot(&name, &options);
+            let mut disk = Driver::find(&mut guest, transport, BLOCK);
+            disk.start();
+            request(&mut disk, IN, 3, &[(DATA, SECTOR, WRITE)]);
+            assert_eq!(disk.guest.read(DATA, 8), 0x0303_0303_0303_0303);
+            let text = format!("{engine:_<8}");
+            disk.guest.write(DATA, 8, u64::from_le_bytes(text.as_bytes().try_into().unwrap()));
+            request(&mut disk, OUT, 6, &[(DATA, SECTOR, 0)]);
+            request(&mut disk, FLUSH, 0, &[]);
+            assert_powered_off(&guest.power_off());
+            let file = fs::read(&image).unwrap();
+            let sector = |number: usize| &file[number * 512..][..512];
+            assert_eq!(*sector(6), *[text.as_bytes(), &[3; 504]].concat());
+            assert_eq!([sector(5), sector(7)], [[5; 512], [7; 512]]);
+        }
     }
 }
 

@@ -1,11 +1,13 @@
 //! The block device: sectors of a disk.
 
 mod disk;
+mod ring;
 #[cfg(test)]
 mod tests;
 mod transfer;
 
 use std::io;
+use std::os::fd::RawFd;
 use std::sync::Arc;
 
 use virtio_bindings::virtio_blk::{
@@ -18,6 +20,7 @@ use virtio_bindings::virtio_blk::{
 use virtio_bindings::virtio_ids::VIRTIO_ID_BLOCK;
 
 pub(super) use self::disk::{Disk, RawFile};
+use self::ring::{Job, Ring, Work};
 use super::chain::Chain;
 use super::device::{Kind, VirtioDevice, copy_config};
 use super::fault::GuestFault;
@@ -28,6 +31,9 @@ const SECTOR: u64 = 512;
 
 /// Most requests at once.
 const QUEUE: u16 = 256;
+
+/// The one queue.
+const REQUESTS: usize = 0;
 
 /// Bytes before the data of a request: kind, reserved, sector.
 const HEADER: usize = 16;
@@ -64,6 +70,26 @@ impl From<io::Error> for Refusal {
     }
 }
 
+/// What a request begins with, and how much room for data it has before its status.
+struct Header {
+    kind: u32,
+    sector: u64,
+    room: usize,
+}
+
+impl Header {
+    fn read(chain: &Chain) -> Result<Header, GuestFault> {
+        let [kind, _, low, high]: [u32; HEADER / 4] = chain.read_object(0)?;
+        let sector = u64::from(u32::from_le(high)) << 32 | u64::from(u32::from_le(low));
+        Ok(Header { kind: u32::from_le(kind), sector, room: Header::room(chain)? })
+    }
+
+    fn room(chain: &Chain) -> Result<usize, GuestFault> {
+        let room = chain.writable_len().checked_sub(1);
+        room.ok_or_else(|| GuestFault::new("a request without room for its status"))
+    }
+}
+
 impl Block {
     pub(super) fn new(disk: Arc<dyn Disk>, id: String) -> Block {
         Block { disk, id, writes_through: true, has_complained: false }
@@ -71,11 +97,14 @@ impl Block {
 
     /// Does a request and says how; returns how many bytes were written with the status.
     fn serve(&mut self, chain: &Chain) -> Result<u32, GuestFault> {
-        let [kind, _, low, high]: [u32; HEADER / 4] = chain.read_object(0)?;
-        let sector = u64::from(u32::from_le(high)) << 32 | u64::from(u32::from_le(low));
-        let room = chain.writable_len().checked_sub(1);
-        let room = room.ok_or_else(|| GuestFault::new("a request without room for its status"))?;
-        let (status, written) = match self.act(chain, u32::from_le(kind), sector, room)? {
+        let Header { kind, sector, room } = Header::read(chain)?;
+        let result = self.act(chain, kind, sector, room)?;
+        self.answer(chain, result)
+    }
+
+    /// Says how a request ended; returns how many bytes were written with that.
+    fn answer(&mut self, chain: &Chain, result: Result<usize, Refusal>) -> Result<u32, GuestFault> {
+        let (status, written) = match result {
             Ok(written) => (VIRTIO_BLK_S_OK, written),
             Err(Refusal::Unsupported) => (VIRTIO_BLK_S_UNSUPP, 0),
             Err(Refusal::Invalid) => (VIRTIO_BLK_S_IOERR, 0),
@@ -84,7 +113,7 @@ impl Block {
                 (VIRTIO_BLK_S_IOERR, 0)
             }
         };
-        chain.write(room, &[status as u8])?;
+        chain.write(Header::room(chain)?, &[status as u8])?;
         Ok(written as u32 + 1)
     }
 
@@ -129,6 +158,46 @@ impl Block {
             }
             _ => Err(Refusal::Unsupported),
         })
+    }
+
+    /// Begins the requests that move data or flush, as long as there is room in the ring, and does the others.
+    fn begin(&mut self, ring: &Ring, queue: usize, queues: &mut Queues) -> Result<(), GuestFault> {
+        let begun = queues.serve_or_keep(queue, |chain| match self.job(&chain)? {
+            Some(job) if ring.has_room() => ring.take(chain, job).map(|()| None),
+            _ => self.serve(&chain).map(|written| Some((chain.head(), written))),
+        });
+        ring.submit();
+        begun
+    }
+
+    /// Answers the requests that are done.
+    fn finish(&mut self, ring: &Ring, queues: &mut Queues) -> Result<(), GuestFault> {
+        while let Some((chain, result)) = ring.next_done()? {
+            let written = self.answer(&chain, result.map_err(Refusal::from))?;
+            queues.complete(REQUESTS, chain.head(), written)?;
+        }
+        ring.submit();
+        queues.signal(REQUESTS)
+    }
+
+    /// Says what a request is for the ring: one that moves data or flushes, and that nothing is wrong with.
+    fn job(&self, chain: &Chain) -> Result<Option<Job>, GuestFault> {
+        let Header { kind, sector, room } = Header::read(chain)?;
+        let (work, data) = match kind {
+            VIRTIO_BLK_T_IN => (Work::Read, 0..room),
+            VIRTIO_BLK_T_OUT if self.writes_through => {
+                (Work::LastingWrite, HEADER..chain.readable_len())
+            }
+            VIRTIO_BLK_T_OUT => (Work::Write, HEADER..chain.readable_len()),
+            VIRTIO_BLK_T_FLUSH => return Ok(Some(Job { work: Work::Flush, at: 0, data: 0..0 })),
+            _ => return Ok(None),
+        };
+        let length = data.len() as u64;
+        let at = match work {
+            Work::Read => self.range(sector, length),
+            _ => self.writable_range(sector, length),
+        };
+        Ok(at.ok().filter(|_| !data.is_empty()).map(|at| Job { work, at, data }))
     }
 
     /// Discards a range of sectors, or fills it with zeros.
@@ -236,7 +305,26 @@ impl VirtioDevice for Block {
         self.writes_through = features & 1 << VIRTIO_BLK_F_FLUSH == 0;
     }
 
+    fn reset(&mut self) {
+        if let Some(ring) = self.disk.ring() {
+            ring.drain();
+        }
+    }
+
+    fn sources(&self) -> Vec<RawFd> {
+        self.disk.ring().map(Ring::done).into_iter().collect()
+    }
+
     fn notified(&mut self, queue: usize, queues: &mut Queues) -> Result<(), GuestFault> {
-        queues.serve(queue, |chain| self.serve(chain))
+        let disk = Arc::clone(&self.disk);
+        match disk.ring() {
+            Some(ring) => self.begin(ring, queue, queues),
+            None => queues.serve(queue, |chain| self.serve(chain)),
+        }
+    }
+
+    fn woken(&mut self, _source: usize, queues: &mut Queues) -> Result<(), GuestFault> {
+        let disk = Arc::clone(&self.disk);
+        disk.ring().map_or(Ok(()), |ring| self.finish(ring, queues))
     }
 }

@@ -327,7 +327,7 @@ impl Control {
         for (token, source) in (SOURCES..).zip(self.device.sources()) {
             let operation = if watch { ControlOperation::Add } else { ControlOperation::Delete };
             let event = EpollEvent::new(EventSet::IN | EventSet::EDGE_TRIGGERED, token);
-            if let Err(error) = self.epoll.ctl(operation, source.as_raw_fd(), event) {
+            if let Err(error) = self.epoll.ctl(operation, source, event) {
                 log::warn!("{}: cannot wait for its host: {error}", self.name);
             }
         }

@@ -1,6 +1,6 @@
 //! What a virtio device is, whatever transport it is behind.
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::RawFd;
 
 use super::fault::GuestFault;
 use super::queues::Queues;
@@ -39,9 +39,9 @@ pub(super) trait VirtioDevice: Send {
     /// Goes back to how it began: the driver may start it again.
     fn reset(&mut self) {}
 
-    /// Returns what wakes it beside its queues, while it works. It is woken once when there is something new, and has to
+    /// Returns what wakes it beside its queues, while it works: files that it holds open. It is woken once when there is something new, and has to
     /// remember what it left.
-    fn sources(&self) -> Vec<BorrowedFd<'_>> {
+    fn sources(&self) -> Vec<RawFd> {
         Vec::new()
     }
 

@@ -4,7 +4,7 @@ mod tap;
 #[cfg(test)]
 mod tests;
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::sync::Arc;
 
 use virtio_bindings::virtio_ids::VIRTIO_ID_NET;
@@ -155,8 +155,8 @@ impl VirtioDevice for Net {
         self.waiting = None;
     }
 
-    fn sources(&self) -> Vec<BorrowedFd<'_>> {
-        vec![self.port.tap.as_fd()]
+    fn sources(&self) -> Vec<RawFd> {
+        vec![self.port.tap.as_fd().as_raw_fd()]
     }
 
     fn notified(&mut self, queue: usize, queues: &mut Queues) -> Result<(), GuestFault> {

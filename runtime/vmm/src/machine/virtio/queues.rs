@@ -79,13 +79,23 @@ impl Queues {
         index: usize,
         mut each: impl FnMut(&Chain) -> Result<u32, GuestFault>,
     ) -> Result<(), GuestFault> {
+        self.serve_or_keep(index, |chain| Ok(Some((chain.head(), each(&chain)?))))
+    }
+
+    /// Likewise, and `each` returns the chain's number, too, or nothing where it keeps the chain to complete it later.
+    pub(super) fn serve_or_keep(
+        &mut self,
+        index: usize,
+        mut each: impl FnMut(Chain) -> Result<Option<(u16, u32)>, GuestFault>,
+    ) -> Result<(), GuestFault> {
         let most = self.rings.get(index).map_or(0, QueueT::size);
         for served in 0..most {
             let Some(chain) = self.pop(index)? else {
                 return if served == 0 { Ok(()) } else { self.signal(index) };
             };
-            let written = each(&chain)?;
-            self.complete(index, chain.head(), written)?;
+            if let Some((head, written)) = each(chain)? {
+                self.complete(index, head, written)?;
+            }
         }
         self.kick(index);
         self.signal(index)

@@ -1,5 +1,6 @@
 //! A driver for tests: it starts a device, gives it buffers and takes them back, without a VM and without threads.
 
+use std::io;
 use std::sync::{Arc, Mutex};
 
 use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
@@ -216,19 +217,32 @@ impl Driver {
         self.run();
     }
 
+    /// Tells the device of a queue, and lets it do what it does at once.
+    pub(super) fn wake(&mut self, queue: usize) {
+        self.kicks[queue].write(1).unwrap();
+        self.work(0);
+    }
+
     /// Lets the device work until it has nothing to do: what its thread does.
     pub(super) fn run(&mut self) {
+        while self.work(0) {}
+    }
+
+    /// Lets the device do what it is woken for within so many milliseconds; says whether it was.
+    fn work(&mut self, patience: i32) -> bool {
         let mut events = [EpollEvent::default(); 8];
         let epoll = Arc::clone(self.control.epoll());
-        loop {
-            let count = epoll.wait(0, &mut events).unwrap();
-            if count == 0 {
-                return;
+        let count = loop {
+            match epoll.wait(patience, &mut events) {
+                Ok(count) => break count,
+                // The kernel's own work for a request of this thread, too, ends the wait.
+                Err(error) => assert_eq!(error.kind(), io::ErrorKind::Interrupted),
             }
-            for event in &events[..count] {
-                self.control.wake(event.data());
-            }
+        };
+        for event in &events[..count] {
+            self.control.wake(event.data());
         }
+        count != 0
     }
 
     /// Takes the next chain that the device gave back.
@@ -265,13 +279,23 @@ impl Driver {
         bytes
     }
 
-    /// Gives a device a request, and returns what it wrote; it has to answer at once.
+    /// Gives a device a request, and returns what it wrote.
     pub(super) fn request(&mut self, queue: usize, readable: &[&[u8]], writable: &[usize]) -> Used {
         let head = self.offer(queue, readable, writable);
         self.kick(queue);
-        let used = self.take(queue).expect("the device answers");
+        let used = self.wait(queue);
         assert_eq!(used.head, head);
         used
+    }
+
+    /// Waits for the next chain that the device gives back.
+    pub(super) fn wait(&mut self, queue: usize) -> Used {
+        loop {
+            match self.take(queue) {
+                Some(used) => return used,
+                None => assert!(self.work(10_000), "the device answers"),
+            }
+        }
     }
 
     /// Reads a register of the device's configuration.

@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 use vmm_sys_util::epoll::{ControlOperation, Epoll, EpollEvent, EventSet};
 use vmm_sys_util::eventfd::{EFD_CLOEXEC, EventFd};
 
-use super::control::Control;
+use super::control::{Control, Register};
 
 /// Data of the event that ends the thread.
 const STOP: u64 = u64::MAX;
@@ -43,14 +43,17 @@ impl Worker {
 
 fn work(control: &Mutex<Control>, epoll: &Epoll) {
     let mut events = [EpollEvent::default(); 16];
+    let control = || control.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
         // Only a signal ends the wait without an event.
         let count = epoll.wait(-1, &mut events).unwrap_or(0);
         for event in events.iter().take(count) {
             if event.data() == STOP {
+                // Nothing of the old machine may be under way when the next one starts.
+                control().write(Register::Status, 0);
                 return;
             }
-            control.lock().unwrap_or_else(PoisonError::into_inner).wake(event.data());
+            control().wake(event.data());
         }
     }
 }

@@ -3,11 +3,12 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, SeekFrom};
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use vm_memory::VolatileSlice;
 use vmm_sys_util::fallocate::{FallocateMode, fallocate};
 
+use super::ring::Ring;
 use super::{SECTOR, transfer};
 use crate::failure::Failure;
 
@@ -36,6 +37,11 @@ pub(crate) trait Disk: Send + Sync {
 
     /// Makes zeros of what is there; the room may be given back where `unmap` says so.
     fn write_zeroes(&self, at: u64, length: u64, unmap: bool) -> io::Result<()>;
+
+    /// Returns what reads, writes and flushes while other requests come; without it, each waits for the one before.
+    fn ring(&self) -> Option<&Ring> {
+        None
+    }
 }
 
 /// A raw file, or a device of the host.
@@ -44,17 +50,32 @@ pub(crate) struct RawFile {
     length: u64,
     block: u64,
     is_read_only: bool,
+    ring: Option<Ring>,
+}
+
+/// How the requests of a disk are done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Engine {
+    /// One after the other, by system calls.
+    Sync,
+    /// Many at the same time.
+    IoUring,
+}
+
+/// What `--disk` names: `FILE[,ro][,engine=sync|io_uring]`.
+struct Wanted<'o> {
+    path: &'o Path,
+    is_read_only: bool,
+    /// Without one, the best that the host has.
+    engine: Option<Engine>,
 }
 
 impl RawFile {
-    /// Opens what `--disk` names: `FILE`, or `FILE,ro`.
+    /// Opens what `--disk` names.
     pub(crate) fn open(option: &str) -> Result<RawFile, Failure> {
-        let (path, is_read_only) = match option.strip_suffix(",ro") {
-            Some(path) => (PathBuf::from(path), true),
-            None => (PathBuf::from(option), false),
-        };
+        let Wanted { path, is_read_only, engine } = parse(option)?;
         let failure = |why: String| Failure::new(format!("the disk {}: {why}", path.display()));
-        let file = open(&path, is_read_only).map_err(|error| {
+        let file = open(path, is_read_only).map_err(|error| {
             let remedy = match error.kind() {
                 io::ErrorKind::PermissionDenied if !is_read_only => ": give it as FILE,ro to read",
                 _ => "",
@@ -76,7 +97,51 @@ impl RawFile {
                 "its {length} bytes are no whole sectors of {SECTOR}: make it longer, as with truncate -s %{SECTOR}"
             )));
         }
-        Ok(RawFile { file, length, block, is_read_only })
+        // The kernel closes a ring, and the file that it was given, after the program has ended: the lock must not wait.
+        let make = || open(path, is_read_only).and_then(|file| Ring::new(&file));
+        let ring = ring(engine, make).map_err(failure)?;
+        Ok(RawFile { file, length, block, is_read_only, ring })
+    }
+}
+
+/// Takes what is behind the name apart.
+fn parse(option: &str) -> Result<Wanted<'_>, Failure> {
+    let (mut path, mut is_read_only, mut engine) = (option, false, None);
+    while let Some((before, last)) = path.rsplit_once(',') {
+        match last.strip_prefix("engine=") {
+            None if last == "ro" => is_read_only = true,
+            Some("sync") => engine = Some(Engine::Sync),
+            Some("io_uring") => engine = Some(Engine::IoUring),
+            Some(other) => {
+                return Err(Failure::new(format!(
+                    "the disk {before}: there is no engine `{other}`: give sync or io_uring"
+                )));
+            }
+            // A name may have a comma.
+            None => break,
+        }
+        path = before;
+    }
+    Ok(Wanted { path: Path::new(path), is_read_only, engine })
+}
+
+/// Makes the ring of a disk where it is wanted and can be had.
+fn ring(
+    engine: Option<Engine>,
+    make: impl FnOnce() -> io::Result<Ring>,
+) -> Result<Option<Ring>, String> {
+    if engine == Some(Engine::Sync) {
+        return Ok(None);
+    }
+    match (make(), engine) {
+        (Ok(ring), _) => Ok(Some(ring)),
+        (Err(error), None) => {
+            log::info!("a disk has its requests one after the other: no io_uring: {error}");
+            Ok(None)
+        }
+        (Err(error), Some(_)) => Err(format!(
+            "cannot have an io_uring: {error}: give it engine=sync, or let this user have one (sysctl kernel.io_uring_disabled)"
+        )),
     }
 }
 
@@ -117,6 +182,10 @@ impl Disk for RawFile {
         self.file.sync_data()
     }
 
+    fn ring(&self) -> Option<&Ring> {
+        self.ring.as_ref()
+    }
+
     fn discard(&self, at: u64, length: u64) -> io::Result<()> {
         match self.allocate(FallocateMode::PunchHole, at, length) {
             // Who cannot forget remembers.
@@ -151,5 +220,33 @@ impl RawFile {
             at += count as u64;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_behind_the_name_which_may_have_commas() {
+        let parsed = |option| {
+            let wanted = parse(option).unwrap();
+            (wanted.path.to_str().unwrap().to_owned(), wanted.is_read_only, wanted.engine)
+        };
+        assert_eq!(parsed("a,b"), ("a,b".to_owned(), false, None));
+        assert_eq!(parsed("a,ro,b,ro"), ("a,ro,b".to_owned(), true, None));
+        for option in ["a,ro,engine=sync", "a,engine=sync,ro"] {
+            assert_eq!(parsed(option), ("a".to_owned(), true, Some(Engine::Sync)));
+        }
+        assert_eq!(parsed("a,engine=io_uring"), ("a".to_owned(), false, Some(Engine::IoUring)));
+    }
+
+    #[test]
+    fn a_host_without_io_uring_has_the_other_engine_unless_that_one_is_asked_for() {
+        let none = || Err(io::Error::from_raw_os_error(libc::EPERM));
+        assert!(ring(None, none).unwrap().is_none());
+        let error = ring(Some(Engine::IoUring), none).err().unwrap();
+        assert!(error.contains("cannot have an io_uring: Operation not permitted"), "{error}");
+        assert!(error.contains("give it engine=sync"), "{error}");
     }
 }

@@ -62,7 +62,7 @@ const BOOTS: &[Boot] = &[
     },
     // Guests of one machine, and then of another one, find on the disk what was written.
     Boot {
-        options: "--disk /guest/disk",
+        options: "--disk /guest/disk,engine=io_uring",
         end: "restart onereg.tasks=keep,entropy",
         stop_after: Some(5),
         status: 130,
@@ -72,7 +72,7 @@ const BOOTS: &[Boot] = &[
     Boot {
         cpus: 2,
         memory: "1G",
-        options: "--disk /guest/disk --transport mmio",
+        options: "--disk /guest/disk,engine=sync --transport mmio",
         end: "off onereg.tasks=keep,entropy",
         says: ["the file is as it was written\nonereg-lab-guest: entropy from virtio_rng.0", ""],
         ..PLAIN
