@@ -461,6 +461,8 @@ pub struct Field {
     pub access: Option<Access>,
     /// Which values a vCPU takes in place of its own.
     pub safe: Safe,
+    /// What others call the same bits: the kernel's macro, `EFER_NX`.
+    pub also: Vec<String>,
     /// One line.
     pub doc: String,
 }

@@ -97,6 +97,10 @@ fn registers_lead_to_relatives_classes_phases_and_structs_in_the_reference() {
         ("docs/x86/msr.md", "\n- class: [derived](README.md#class-derived): follows from"),
         ("docs/x86/msr.md", "\n- phase: [msr](README.md#phase-"),
         ("docs/x86/regs.md", "\n- carried by: [KVM_GET_REGS, KVM_SET_REGS: kvm_regs+0x0088]("),
+        (
+            "docs/x86/msr.md",
+            "| 11 | NXE | bool |  | No-execute bit of page tables; also `EFER_NX` |",
+        ),
         ("docs/arm64/README.md", "<summary>1. finalize (1 register)</summary>\n\n[SVE_VLS]("),
     ];
     for (path, text) in cases {

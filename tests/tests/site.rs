@@ -99,6 +99,8 @@ fn every_way_to_ask_finds_its_register() {
         ("SCTLR_EL1.M", "arm64.html#SCTLR_EL1.M"),
         ("sctlr_el1 ee", "arm64.html#SCTLR_EL1.EE"),
         ("umip", "x86.html#CR4.UMIP"),
+        // The kernel's name of it.
+        ("EFER_NX", "x86.html#EFER.NXE"),
         ("sstatus.uxl", "riscv.html#sstatus.UXL"),
         ("3 0 13 0 1", "arm64.html#CONTEXTIDR_EL1"),
         ("arm64 3 0 13 0 1", "arm64.html#CONTEXTIDR_EL1"),

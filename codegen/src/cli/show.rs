@@ -55,6 +55,10 @@ fn fields(title: &str, layout: &Layout) -> String {
 fn field(field: &Field) -> Vec<String> {
     let access = field.access.map(|access| format!(" {}", access.word())).unwrap_or_default();
     let mut about = field.doc.clone();
+    if !field.also.is_empty() {
+        let separator = if about.is_empty() { "" } else { "; " };
+        about = format!("{about}{separator}also {}", field.also.join(", "));
+    }
     if !field.values.is_empty() {
         let named =
             |value: &EnumValue| format!("{:#x} {}", value.value, paint(style::SET, &value.name));

@@ -212,6 +212,7 @@ mod tests {
             values: Vec::new(),
             access: None,
             safe: crate::model::Safe::default(),
+            also: Vec::new(),
             doc: String::new(),
         };
         let labels = split.pieces.iter().map(|piece| label(&split, *piece));

@@ -99,6 +99,7 @@ fn field(field: &Field) -> Value {
         "values": list(&field.values, value),
         "access": field.access.map(|access| access.word()),
         "safe": field.safe.word(),
+        "also": field.also,
         "doc": field.doc,
     })
 }

@@ -105,6 +105,7 @@ mod tests {
             values: Vec::new(),
             access: None,
             safe: Safe::default(),
+            also: Vec::new(),
             doc: String::new(),
         }
     }

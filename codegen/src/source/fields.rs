@@ -77,6 +77,7 @@ impl Walker<'_> {
         let mut values = None;
         let mut access = None;
         let mut safe = Safe::default();
+        let mut also = Vec::new();
         let mut doc = String::new();
         match node {
             Node::Map(_) => {
@@ -86,6 +87,7 @@ impl Walker<'_> {
                     "enum" => values = Some(walker.values(value, at)),
                     "access" => access = walker.word(value, at, Access::WORDS),
                     "safe" => safe = walker.word(value, at, Safe::WORDS).unwrap_or_default(),
+                    "also" => also = walker.texts(value, at).unwrap_or_default(),
                     _ => doc = walker.text(value, at).unwrap_or_default(),
                 });
             }
@@ -109,7 +111,7 @@ impl Walker<'_> {
             names::method(&names::constant(&name, ""))
         };
         let values = values.unwrap_or_default();
-        Some(Field { name, rust, pieces, kind, values, access, safe, doc })
+        Some(Field { name, rust, pieces, kind, values, access, safe, also, doc })
     }
 
     fn kind_fits(&mut self, name: &str, kind: FieldKind, width: u32, named: bool, at: &At<'_>) {

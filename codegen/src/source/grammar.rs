@@ -195,6 +195,7 @@ pub(crate) const FIELD: &[Key] = &[
         words!(Safe),
         "Which values a vCPU takes in place of its own, where the register says who it is",
     ),
+    optional("also", Shape::WordList, "What others call the same bits: the kernel's macro"),
     optional("doc", Shape::Text, "One line"),
 ];
 

@@ -53,8 +53,6 @@ const KNOWN: &[Known] = &[
     Known::new("CLIDR_EL1", "Ttypen", "Ttype1", SPLIT),
     Known::new("VTCR_EL2", "SH0.OUTER", "nothing", OUTER),
     Known::new("VTCR_EL2", "SH0.nothing", "OUTER", OUTER),
-    Known::new("HFGRTR2_EL2", "nSCTLRALIAS2_EL1", "nSCTLR2ALIAS_EL1", "the manual's name"),
-    Known::new("HFGWTR2_EL2", "nSCTLRALIAS2_EL1", "nSCTLR2ALIAS_EL1", "the manual's name"),
 ];
 
 const SEE_STAGE1: &str = "says more than the name of the other field";
@@ -164,7 +162,7 @@ type Bit<'a> = (&'a str, u32);
 /// Lists the runs of bits that belong to other fields here than there.
 fn differing_bits(register: &str, layout: &Layout, theirs: &[Definition]) -> Vec<Difference> {
     let mut found: Vec<(usize, usize, &str, &str)> = Vec::new();
-    let (ours, theirs) = (our_bits(layout), their_bits(theirs));
+    let (ours, theirs) = (our_bits(layout), their_bits(layout, theirs));
     for (bit, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
         if ours == theirs {
             continue;
@@ -201,14 +199,16 @@ fn our_bits(layout: &Layout) -> [Bit<'_>; WIDTH] {
     bits
 }
 
-/// Says of each bit what it belongs to in the kernel's file.
-fn their_bits(definitions: &[Definition]) -> [Bit<'_>; WIDTH] {
+/// Says of each bit what it belongs to in the kernel's file; the name that a field also has is the field's.
+fn their_bits<'a>(layout: &'a Layout, definitions: &'a [Definition]) -> [Bit<'a>; WIDTH] {
     let mut bits = [("nothing", 0); WIDTH];
     for definition in definitions {
+        let field = layout.fields.iter().find(|field| field.also.contains(&definition.name));
+        let name = field.map_or(&definition.name, |field| &field.name);
         for bit in definition.lsb..=definition.msb {
             if let Some(place) = bits.get_mut(bit as usize) {
                 let reserved = is_reserved(&definition.name);
-                *place = (&definition.name, if reserved { 0 } else { bit - definition.lsb });
+                *place = (name, if reserved { 0 } else { bit - definition.lsb });
             }
         }
     }

@@ -27,7 +27,7 @@ struct Case {
     bitmaps: &'static [Bitmap],
     /// What macros begin with that are values of a field, which no mask's name says, and the mask, or the table's field.
     values: &'static [(&'static str, &'static str)],
-    /// Macros without the suffix of their role, and the table's name of the same bits or value.
+    /// Macros that the tables have as values of another name.
     synonyms: Listed,
     /// Such macros that the tables do not have so, with the reason.
     exceptions: Listed,

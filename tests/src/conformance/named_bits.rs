@@ -25,8 +25,6 @@ struct Case {
     /// C text that the headers rely on.
     prelude: &'static str,
     headers: &'static [Header],
-    /// Macros and members whose field has another name.
-    synonyms: &'static [(&'static str, &'static str)],
     /// Macros and members that are no field, with the reason.
     exceptions: &'static [(&'static str, &'static str)],
 }
@@ -106,6 +104,7 @@ pub fn check_named_bits(name: &str) -> Result<Report, String> {
     }
     let mut differences = differences(&arch, &case, &facts);
     differences.extend(gone(&case, &names));
+    differences.extend(strange(&arch, &facts));
     let heading = heading(&arch, &case, &facts, kernel.version());
     Ok(Report { summary: heading + &text, differences })
 }
@@ -140,11 +139,27 @@ fn evaluated<'a>(
     Ok(candidates.into_iter().zip(masks).map(fact).collect())
 }
 
-/// Lists synonyms and exceptions for what is not there.
+/// Lists exceptions for what is not there.
 fn gone(case: &Case, names: &BTreeSet<String>) -> Vec<String> {
-    let known = case.synonyms.iter().chain(case.exceptions).map(|(name, _)| *name);
-    let gone = known.filter(|name| !names.contains(*name));
-    gone.map(|name| format!("{name}: nothing of the kernel has this name: remove it")).collect()
+    let gone = case.exceptions.iter().filter(|(name, _)| !names.contains(*name));
+    gone.map(|(name, _)| format!("{name}: nothing of the kernel has this name: remove it"))
+        .collect()
+}
+
+/// Lists the other names in the tables that the kernel does not have for bits of the same layout.
+fn strange(arch: &Arch, facts: &[Fact<'_>]) -> Vec<String> {
+    let of_kernel: BTreeSet<(&str, &str)> = facts
+        .iter()
+        .filter_map(|fact| Some((layout(arch, fact.of.register)?.name.as_str(), &*fact.name)))
+        .collect();
+    let fields = arch.layouts.iter().flat_map(|of| of.fields.iter().map(move |field| (of, field)));
+    let names = fields.flat_map(|(of, field)| field.also.iter().map(move |also| (of, field, also)));
+    let strange = names.filter(|(of, _, also)| !of_kernel.contains(&(of.name.as_str(), also)));
+    strange
+        .map(|(of, field, also)| {
+            format!("{}.{}: the kernel has no {also} there: remove it", of.name, field.name)
+        })
+        .collect()
 }
 
 fn is_excused(case: &Case, fact: &Fact<'_>) -> bool {
@@ -160,7 +175,7 @@ fn differences(arch: &Arch, case: &Case, facts: &[Fact<'_>]) -> Vec<String> {
                 fact.name, fact.of.register
             ));
         };
-        match (difference(layout, fact, case.synonyms), is_excused(case, fact)) {
+        match (difference(layout, fact), is_excused(case, fact)) {
             (found, false) => found,
             (Some(_), true) => None,
             (None, true) => Some(format!("{}: an exception without need: remove it", fact.name)),
@@ -169,7 +184,7 @@ fn differences(arch: &Arch, case: &Case, facts: &[Fact<'_>]) -> Vec<String> {
     judged.collect()
 }
 
-fn difference(layout: &Layout, fact: &Fact<'_>, synonyms: &[(&str, &str)]) -> Option<String> {
+fn difference(layout: &Layout, fact: &Fact<'_>) -> Option<String> {
     let Fact { name, of, mask } = fact;
     let at = || {
         let here = layout.fields.iter().filter(|field| bits(field) & mask != 0);
@@ -184,7 +199,7 @@ fn difference(layout: &Layout, fact: &Fact<'_>, synonyms: &[(&str, &str)]) -> Op
             || format!("{name} reserves {mask:#x} of {}; the tables have {}", of.register, at());
         return (mask & !reserved != 0).then(text);
     }
-    match field(layout, fact, synonyms) {
+    match field(layout, fact) {
         Some(field) if bits(field) == *mask => None,
         Some(field) => Some(format!(
             "{name} is {mask:#x} of {}; the tables have {:#x} for {}",
@@ -198,21 +213,22 @@ fn difference(layout: &Layout, fact: &Fact<'_>, synonyms: &[(&str, &str)]) -> Op
 
 /// Whether a name says that bits are reserved.
 fn is_reserved(fact: &Fact<'_>) -> bool {
-    let last = fact.stem().rsplit('_').next();
+    let last = fact.stem().rsplit(['_', '.']).next();
     last.is_some_and(|word| ["RESERVED", "RSVD", "FIXED"].contains(&word))
 }
 
-/// Finds the field of a macro: its synonym, or the one whose name is most of the macro's end.
-fn field<'a>(layout: &'a Layout, fact: &Fact<'_>, synonyms: &[(&str, &str)]) -> Option<&'a Field> {
+/// Finds the field of a macro: the one that also has this name, or whose name is most of the macro's end.
+fn field<'a>(layout: &'a Layout, fact: &Fact<'_>) -> Option<&'a Field> {
     let named = |name: &str| {
         let mut fields = layout.fields.iter().filter(|field| !field.kind.is_reserved());
         fields.find(|field| letters(&field.name) == letters(name))
     };
-    if let Some((_, synonym)) = synonyms.iter().find(|(name, _)| *name == fact.name) {
-        return named(synonym);
+    let mut fields = layout.fields.iter();
+    if let Some(field) = fields.find(|field| field.also.contains(&fact.name)) {
+        return Some(field);
     }
     let stem = fact.stem();
-    let ends = stem.match_indices('_').map(|(at, _)| &stem[at + 1..]);
+    let ends = stem.match_indices(['_', '.']).map(|(at, _)| &stem[at + 1..]);
     [stem].into_iter().chain(ends).find_map(named)
 }
 
@@ -245,7 +261,7 @@ fn heading(arch: &Arch, case: &Case, facts: &[Fact<'_>], version: &str) -> Strin
         .iter()
         .filter_map(|fact| {
             let layout = layout(arch, fact.of.register)?;
-            Some((layout.name.as_str(), field(layout, fact, case.synonyms)?.name.as_str()))
+            Some((layout.name.as_str(), field(layout, fact)?.name.as_str()))
         })
         .collect();
     format!(
@@ -265,13 +281,12 @@ mod tests {
     const ARCH: &str = "arch: test\ncode: 0x50\nkernel: \"7.3\"\ndoc: \"Test\"\nverified: \"no\"\none_reg: true\n\
         reg_list: false\ngroups:\n  core: {file: core.yaml, base: 0, number: \"15..0\", doc: \"Core\"}\n";
     const CORE: &str = "registers:\n  - {name: B, width: 8, number: 1, doc: \"B\"}\n  - name: A\n    width: 8\n    number: 0\n    \
-        doc: \"A\"\n    fields: {EN: 7, Mode: [\"6..5\", 0], NEXT: \"4..2\", RES0: 1}\n";
+        doc: \"A\"\n    fields: {EN: {bits: 7, also: A_ENABLE_LG}, Mode: [\"6..5\", 0], NEXT: \"4..2\", RES0: 1}\n";
 
     const CASE: Case = Case {
         arch: "test",
         prelude: "",
         headers: &[],
-        synonyms: &[("A_ENABLE_LG", "EN")],
         exceptions: &[("A_SUM", "why"), ("A_GOOD_NEXT", "why")],
     };
 
@@ -297,10 +312,11 @@ mod tests {
             let fact = Fact { name: (*name).to_owned(), of: &of, mask: *mask };
             assert_eq!(differences(&arch, &CASE, &[fact]), *expected, "{name}");
         }
-        let names = BTreeSet::from(["A_ENABLE_LG".to_owned(), "A_SUM".to_owned()]);
+        let names = BTreeSet::from(["A_SUM".to_owned()]);
         assert_eq!(
             gone(&CASE, &names),
             ["A_GOOD_NEXT: nothing of the kernel has this name: remove it"]
         );
+        assert_eq!(strange(&arch, &[]), ["A.EN: the kernel has no A_ENABLE_LG there: remove it"]);
     }
 }

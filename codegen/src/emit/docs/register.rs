@@ -179,8 +179,16 @@ fn fields(page: &mut String, layout: &Layout, heading: &str) {
             field.name.clone(),
             format!("{}{access}", field.kind.word()),
             text(&values.join(", ")),
-            text(&field.doc),
+            description(field),
         ]
     };
     table(page, &["Bits", "Field", "Kind", "Values", "Description"], layout.fields.iter().map(row));
+}
+
+/// What a field is, and what others call it.
+fn description(field: &Field) -> String {
+    let also: Vec<_> = field.also.iter().map(|name| code(name)).collect();
+    let also = (!also.is_empty()).then(|| format!("also {}", also.join(", ")));
+    let doc = (!field.doc.is_empty()).then(|| text(&field.doc));
+    doc.into_iter().chain(also).collect::<Vec<_>>().join("; ")
 }

@@ -37,10 +37,14 @@ fn group(group: &Group) -> Value {
     })
 }
 
-/// The names of a layout's fields; nobody looks for reserved bits.
+/// The names of a layout's fields, in a list where one has several; nobody looks for reserved bits.
 fn layout(layout: &Layout) -> Value {
     let fields = layout.fields.iter().filter(|field| !field.kind.is_reserved());
-    fields.map(|field| &field.name).cloned().collect()
+    let names = fields.map(|field| match field.also.as_slice() {
+        [] => json!(field.name),
+        also => json!([&[field.name.clone()], also].concat()),
+    });
+    names.collect()
 }
 
 /// A row, without what is usual.

@@ -116,6 +116,10 @@ fn field_row(page: &mut String, key: &str, field: &Field) {
         bits_text(&field.pieces),
         text(&field.doc)
     );
+    if !field.also.is_empty() {
+        let names: Vec<_> = field.also.iter().map(|name| code(name)).collect();
+        let _ = write!(page, " <span class=\"also\">also {}</span>", names.join(", "));
+    }
     if !field.values.is_empty() {
         page.push_str("<ul class=\"values\">");
         for value in &field.values {

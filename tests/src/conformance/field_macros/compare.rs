@@ -1,8 +1,8 @@
 //! Macros and fields, compared both ways.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use onereg_codegen::model::{Arch, Field, Host, Piece};
+use onereg_codegen::model::{Arch, Field, Host, Layout, Piece};
 
 use super::header::Macro;
 use super::{Case, Role, pairs, words};
@@ -28,6 +28,7 @@ pub(super) fn compare(case: &Case, arch: &Arch, host: Host, macros: &[Macro]) ->
         fields: BTreeSet::new(),
         values: BTreeSet::new(),
         synonyms: BTreeSet::new(),
+        also: BTreeSet::new(),
     };
     let mut differences = Vec::new();
     for item in macros {
@@ -44,6 +45,7 @@ pub(super) fn compare(case: &Case, arch: &Arch, host: Host, macros: &[Macro]) ->
     let (unnamed, more) = comparison.unnamed();
     differences.extend(more);
     differences.extend(comparison.stale());
+    differences.extend(comparison.strange());
     let (fields, values) = (comparison.fields.len(), comparison.values.len());
     Found { fields, values, unnamed, differences }
 }
@@ -66,8 +68,10 @@ struct Comparison<'a> {
     fields: BTreeSet<(&'static str, &'a str)>,
     /// Registers, fields and values that a macro names.
     values: BTreeSet<(&'static str, &'a str, u64)>,
-    /// Synonyms that were needed.
+    /// Synonyms of values that were needed.
     synonyms: BTreeSet<(&'static str, &'static str)>,
+    /// Layouts, fields and their other names that were needed.
+    also: BTreeSet<(&'a str, &'a str, &'a str)>,
 }
 
 impl<'a> Comparison<'a> {
@@ -108,7 +112,7 @@ impl<'a> Comparison<'a> {
         let bits = run(mask).ok_or_else(|| format!("{mask:#x} is no run of bits"))?;
         for register in item.group.registers {
             let field = self.field(register, bits)?;
-            self.check_name(item, &item.of, &field.name)
+            self.check_field_name(item, register, field)
                 .map_err(|error| format!("{register} {}..{}: {error}", bits.msb, bits.lsb))?;
             self.fields.insert((register, &field.name));
         }
@@ -133,7 +137,7 @@ impl<'a> Comparison<'a> {
             let named = field.values.iter().find(|named| named.value == value);
             let named = named
                 .ok_or_else(|| format!("{register}.{} has no name for {value}", field.name))?;
-            self.check_name(item, name, &named.name)
+            self.check_value_name(item, name, &named.name)
                 .map_err(|error| format!("{register}.{} = {value}: {error}", field.name))?;
             self.fields.insert((register, &field.name));
             self.values.insert((register, &field.name, value));
@@ -189,15 +193,36 @@ impl<'a> Comparison<'a> {
     }
 
     fn fields_of(&self, register: &str) -> Result<&'a [Field], String> {
+        self.layout_of(register).map(|layout| layout.fields.as_slice())
+    }
+
+    fn layout_of(&self, register: &str) -> Result<&'a Layout, String> {
         let row = self.arch.registers.iter().find(|row| row.name.text == register);
         let row = row.ok_or_else(|| format!("{register}: no such row"))?;
         let layout = self.arch.layout(row, self.host);
-        let layout = layout.ok_or_else(|| format!("{register}: no fields"))?;
-        Ok(&layout.fields)
+        layout.ok_or_else(|| format!("{register}: no fields"))
     }
 
-    /// Checks a name of the kernel's against the table's: equal but for the case, or a known synonym.
-    fn check_name(&mut self, item: &Macro, theirs: &str, ours: &str) -> Result<(), String> {
+    /// Checks that a field has the kernel's name: but for the case, or among its other ones.
+    fn check_field_name(
+        &mut self,
+        item: &Macro,
+        register: &str,
+        field: &'a Field,
+    ) -> Result<(), String> {
+        if item.of.eq_ignore_ascii_case(&field.name) {
+            return Ok(());
+        }
+        let base = item.base();
+        if let Some(also) = field.also.iter().find(|also| **also == base) {
+            self.also.insert((&self.layout_of(register)?.name, &field.name, also));
+            return Ok(());
+        }
+        Err(format!("Linux calls it {}, the tables {}", item.of, field.name))
+    }
+
+    /// Checks that a value has the kernel's name: but for the case, or as a known synonym.
+    fn check_value_name(&mut self, item: &Macro, theirs: &str, ours: &str) -> Result<(), String> {
         if theirs.eq_ignore_ascii_case(ours) {
             return Ok(());
         }
@@ -232,14 +257,37 @@ impl<'a> Comparison<'a> {
         (unnamed.len(), differences)
     }
 
+    /// Lists other names of fields that no macro has.
+    fn strange(&self) -> Vec<String> {
+        let registers = self.macros.iter().flat_map(|item| item.group.registers);
+        let layouts = registers.filter_map(|register| self.layout_of(register).ok());
+        let layouts: BTreeMap<_, _> = layouts.map(|layout| (&layout.name, layout)).collect();
+        let mut strange = Vec::new();
+        for (layout, field) in
+            layouts.values().flat_map(|of| of.fields.iter().map(move |field| (of, field)))
+        {
+            let is_needed =
+                |also: &str| self.also.contains(&(layout.name.as_str(), field.name.as_str(), also));
+            let needless =
+                field.also.iter().filter(|also| !is_needed(also) && !self.is_undefined(also));
+            strange.extend(needless.map(|also| {
+                format!("{}.{}: Linux has no {also} there: remove it", layout.name, field.name)
+            }));
+        }
+        strange
+    }
+
+    /// Whether there is such a macro, but not as the kernel is configured here.
+    fn is_undefined(&self, name: &str) -> bool {
+        self.macros.iter().any(|item| item.base() == name && item.value.is_none())
+    }
+
     /// Lists synonyms and exceptions that no macro needs.
     fn stale(&self) -> Vec<String> {
         let case = self.case;
         let is_macro = |name: &str| self.macros.iter().any(|item| item.base() == name);
-        let is_undefined =
-            |name: &str| self.macros.iter().any(|item| item.base() == name && item.value.is_none());
         let needless = pairs(case.synonyms).filter(|synonym| !self.synonyms.contains(synonym));
-        let needless = needless.map(|(name, _)| name).filter(|name| !is_undefined(name));
+        let needless = needless.map(|(name, _)| name).filter(|name| !self.is_undefined(name));
         let needless = needless.map(|name| format!("{name}: a synonym without need: remove it"));
         let unknown = words(case.exceptions).filter(|name| !is_macro(name));
         needless.chain(unknown.map(|name| format!("{name}: no such macro"))).collect()

@@ -26,7 +26,7 @@ pub(super) fn candidates<'a>(
             "({{ union {{ {} all; unsigned long long bits; }} value = {{ .bits = 0 }}; value.all.{member} = -1; value.bits; }})",
             of.prefix
         );
-        Candidate { name: format!("{tag}_{name}"), of, expression }
+        Candidate { name: format!("{tag}.{name}"), of, expression }
     })
 }
 
@@ -46,7 +46,7 @@ mod tests {
             "{definition}"
         );
         let names: Vec<String> = candidates(definition, &of).map(|found| found.name).collect();
-        assert_eq!(names, ["page_enable", "page_RESERVED", "page_pfn"]);
+        assert_eq!(names, ["page.enable", "page.RESERVED", "page.pfn"]);
         assert!(super::definition(SOURCE, "union pag").is_none());
     }
 }

@@ -2,13 +2,8 @@
 
 use super::{Bits, Case, Header};
 
-pub(super) const CASE: Case = Case {
-    arch: "powerpc",
-    prelude: PRELUDE,
-    headers: HEADERS,
-    synonyms: SYNONYMS,
-    exceptions: EXCEPTIONS,
-};
+pub(super) const CASE: Case =
+    Case { arch: "powerpc", prelude: PRELUDE, headers: HEADERS, exceptions: EXCEPTIONS };
 
 /// What the headers take from others.
 const PRELUDE: &str = "
@@ -68,77 +63,6 @@ const HEADERS: &[Header] = &[
             Bits::new("TLBnPS_", "TLB0PS"),
         ],
     },
-];
-
-/// The kernel has these names, the manuals those.
-const SYNONYMS: &[(&str, &str)] = &[
-    ("MSR_WE", "POW"),
-    ("MSR_DE", "BE"),
-    ("MSR_DWE", "SE"),
-    ("MSR_UBLE", "SE"),
-    ("MSR_IS", "IR"),
-    ("MSR_DS", "DR"),
-    ("MSR_64BIT", "SF"),
-    ("TEXASR_AB_LG", "ABORT"),
-    ("TEXASR_SU_LG", "SUSP"),
-    ("TEXASR_EX_LG", "EXACT"),
-    ("DSISR_NOSEGMENT", "KEYFAULT"),
-    ("DEXCR_PR_SBHE", "PRO_SBHE"),
-    ("DEXCR_PR_IBRTPD", "PRO_IBRTPD"),
-    ("DEXCR_PR_SRAPD", "PRO_SRAPD"),
-    ("DEXCR_PR_NPHIE", "PRO_NPHIE"),
-    ("FSCR_INTR_CAUSE", "IC"),
-    ("LPCR_RMI", "HVICE"),
-    ("MMCR0_KERNEL_DISABLE", "FCS"),
-    ("MMCR0_PROBLEM_DISABLE", "FCP"),
-    ("MMCR0_PMAO_SYNC", "PMAQ"),
-    ("MMCR0_C56RUN", "CC5-6RUN"),
-    ("MMCR0_FCWAIT", "FC1-4WAIT"),
-    ("MMCR0_PMXE", "PMAE"),
-    ("MMCR0_SHRFC", "FCSS"),
-    ("MMCR0_FCHV", "FCH"),
-    ("MMCR0_PMCnCE", "PMCjCE"),
-    ("MMCRA_SAMPLE_ENABLE", "SE"),
-    ("MMCRA_BHRB_DISABLE", "BHRBRD"),
-    ("SIER_SIAR_VALID", "SIARV"),
-    ("SIER_SDAR_VALID", "SDARV"),
-    ("DBSR_IC", "ICMP"),
-    ("DBSR_BT", "BRT"),
-    ("DBSR_TIE", "TRAP"),
-    ("TCR_PIE", "DIE"),
-    ("TSR_PIS", "DIS"),
-    ("MAS4_TLBSEL_MASK", "TLBSELD"),
-    ("MAS4_VLED", "X1D"),
-    ("MAS6_SPID0", "SPID"),
-    ("MMUCFG_NTLB_MASK", "NTLBS"),
-    ("MMUCFG_MAVN_NASK", "MAVN"),
-    ("TLBnPS_4K", "PS_4K"),
-    ("TLBnPS_8K", "PS_8K"),
-    ("TLBnPS_16K", "PS_16K"),
-    ("TLBnPS_32K", "PS_32K"),
-    ("TLBnPS_64K", "PS_64K"),
-    ("TLBnPS_128K", "PS_128K"),
-    ("TLBnPS_256K", "PS_256K"),
-    ("TLBnPS_512K", "PS_512K"),
-    ("TLBnPS_1M", "PS_1M"),
-    ("TLBnPS_2M", "PS_2M"),
-    ("TLBnPS_4M", "PS_4M"),
-    ("TLBnPS_8M", "PS_8M"),
-    ("TLBnPS_16M", "PS_16M"),
-    ("TLBnPS_32M", "PS_32M"),
-    ("TLBnPS_64M", "PS_64M"),
-    ("TLBnPS_128M", "PS_128M"),
-    ("TLBnPS_256M", "PS_256M"),
-    ("TLBnPS_512M", "PS_512M"),
-    ("TLBnPS_1G", "PS_1G"),
-    ("TLBnPS_2G", "PS_2G"),
-    ("TLBnPS_4G", "PS_4G"),
-    ("TLBnPS_8G", "PS_8G"),
-    ("TLBnPS_16G", "PS_16G"),
-    ("TLBnPS_32G", "PS_32G"),
-    ("TLBnPS_64G", "PS_64G"),
-    ("TLBnPS_128G", "PS_128G"),
-    ("TLBnPS_256G", "PS_256G"),
 ];
 
 /// What is no field.

@@ -25,7 +25,7 @@ const MOST_VLENB = 8192;
 
 /**
  * @typedef {{
- *   arch: {name: string, page: string, code: number | null, groups: Group[]}, layouts: string[][], rows: Row[],
+ *   arch: {name: string, page: string, code: number | null, groups: Group[]}, layouts: (string | string[])[][], rows: Row[],
  * }} Arch
  */
 
@@ -129,13 +129,14 @@ function members(arch, row) {
  * @param {Register} register
  */
 function fieldsOf(register) {
-  const { layouts } = register.arch;
   const { layout, layout32 } = register.row;
-  const wide = layout === undefined ? [] : layouts[layout];
-  const narrow = layout32 === undefined ? [] : layouts[layout32].filter((name) => !wide.includes(name));
+  const names = (/** @type {number | undefined} */ index) =>
+    index === undefined ? [] : register.arch.layouts[index].map((field) => [field].flat());
+  const wide = names(layout);
+  const narrow = names(layout32).filter(([name]) => !wide.some(([other]) => other === name));
   return [
-    ...wide.map((name) => ({ register, name, key: register.name })),
-    ...narrow.map((name) => ({ register, name, key: `${register.name}:32` })),
+    ...wide.map((names) => ({ register, names, key: register.name })),
+    ...narrow.map((names) => ({ register, names, key: `${register.name}:32` })),
   ];
 }
 
@@ -329,27 +330,39 @@ function byName(registers, words, values) {
 }
 
 /**
- * By the name of a field, alone or behind its register's: `M`, `SCTLR_EL1.M`, `sctlr m`.
- * @param {{register: Register, name: string, key: string}[]} fields
+ * By a name of a field, alone or behind its register's: `M`, `SCTLR_EL1.M`, `sctlr m`, `EFER_NX`.
+ * @param {{register: Register, names: string[], key: string}[]} fields
  * @param {string[]} words
  * @returns {Result[]}
  */
 function byField(fields, words) {
   const wanted = words.join(' ').toLowerCase().split(/[ .]+/).filter((word) => word !== '');
-  return fields.flatMap(({ register, name, key }) => {
-    const field = name.toLowerCase();
-    if (!wanted.some((word) => field.includes(word))) {
+  return fields.flatMap(({ register, names, key }) => {
+    const [name, ...also] = names;
+    const lower = names.map((name) => name.toLowerCase());
+    if (!wanted.some((word) => lower.some((name) => name.includes(word)))) {
       return [];
     }
-    const owner = register.name.toLowerCase();
-    const rank = total(wanted, (word) => nameRank(field, word) ?? (wanted.length > 1 ? nameRank(owner, word) : null));
+    const owner = wanted.length > 1 ? [register.name.toLowerCase()] : [];
+    const rank = total(wanted, (word) => bestRank(lower, word) ?? bestRank(owner, word));
     if (rank === null) {
       return [];
     }
     const { name: arch, page } = register.arch.arch;
-    const note = `field · ${register.row.doc}`;
+    const note = ['field', ...also.map((name) => `also ${name}`), register.row.doc].join(' · ');
     return [{ title: `${register.name}.${name}`, arch, note, href: `${page}#${key}.${name}`, rank: rank + 0.5 }];
   });
+}
+
+/**
+ * How far the nearest of some names is from a word; null where none has it.
+ * @param {string[]} names
+ * @param {string} word
+ * @returns {number | null}
+ */
+function bestRank(names, word) {
+  const ranks = names.map((name) => nameRank(name, word)).filter((rank) => rank !== null);
+  return ranks.length > 0 ? Math.min(...ranks) : null;
 }
 
 /**
