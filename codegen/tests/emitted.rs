@@ -50,3 +50,33 @@ fn every_path_is_absolute() {
 fn the_same_table_gives_the_same_bytes() {
     assert_eq!(emitted(ValueTypes::Own), emitted(ValueTypes::Own));
 }
+
+#[test]
+fn rustdoc_has_the_fields_of_constants_and_the_constants_of_types() {
+    let text = emitted(ValueTypes::Own);
+    let head = r"| Bits | Field | Meaning |\n|---|---|---|\n";
+    for (documentation, item) in [
+        (
+            format!(
+                r"Fields:\n\n{head}| 56 | IF |  |\n| 55..50 | SIGNED |  |\n{}{}",
+                r"| 49..48 | MODE | How fast; 0x0 OFF, 0x1 SLOW, 0x3 FAST |\n",
+                r"| 47..44 and 7..0 | SPLIT |  |\n| 43..8 | WIDE |  |\n\n"
+            ),
+            "pub const KINDS:",
+        ),
+        (
+            format!(
+                r"Fields where XLEN is 64:\n\n{head}| 63 | TOP |  |\n\n{}{head}| 31 | TOP |  |\n\n",
+                r"Fields where XLEN is 32:\n\n"
+            ),
+            "pub const LONG:",
+        ),
+        (
+            "Registers: [`const@N_A`], [`const@PAIR`], [`const@OTHER`].".to_owned(),
+            "pub type Shared =",
+        ),
+    ] {
+        let expected = format!("///\n#[doc = \"{documentation}\"]\n{item}");
+        assert!(text.contains(&expected), "{expected}");
+    }
+}

@@ -60,6 +60,16 @@ impl Host {
 ///
 /// Implementations give the two untyped methods, and [`host`](Registers::host) where widths are symbolic; those that do
 /// better than one access after the other also the two of bulk calls. Everyone else calls the typed ones.
+///
+/// ```
+/// use onereg::arm64::SCTLR_EL1;
+/// use onereg::{Arm64, Host, Memory, Registers};
+///
+/// let vcpu = Memory::<Arm64>::new(Host::LP64);
+/// vcpu.update(SCTLR_EL1, |sctlr| sctlr.with_m(true))?;
+/// assert!(vcpu.get(SCTLR_EL1)?.m());
+/// # Ok::<(), onereg::Error>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not hold registers of `{A}`",
     label = "holds no registers of `{A}`"

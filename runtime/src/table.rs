@@ -8,6 +8,15 @@ use crate::register::Place;
 use crate::registers::Host;
 
 /// Every register of an architecture or of a plain register space.
+///
+/// ```
+/// use onereg::{Arch, Arm64};
+///
+/// let register = Arm64::TABLE.by_name("SCTLR_EL1").ok_or("no such register")?;
+/// let text = register.format(&0x30d0_198d_u64.to_ne_bytes()).to_string();
+/// assert!(text.starts_with("SCTLR_EL1 { M: 1, A: 0, C: 1, "), "{text}");
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Debug)]
 pub struct Table {
     /// Kernel's name: `arm64`.

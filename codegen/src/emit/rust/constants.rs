@@ -1,7 +1,7 @@
 //! `pub const SCTLR_EL1: Reg<Arm64, SctlrEl1> = ...` per row; an array per family.
 
 use super::text::{doc, line};
-use super::{PlaceOf, RegisterType};
+use super::{PlaceOf, RegisterType, rustdoc};
 use crate::model::{Access, Arch, Host, Register, Scope, Support, Width, WriteRule};
 use crate::names;
 
@@ -46,6 +46,7 @@ fn documentation(out: &mut String, arch: &Arch, register: &Register) {
         line!(out, "///");
         doc(out, "", format_args!("{label}: {text}."));
     }
+    rustdoc::fields(out, arch, register);
     if register.name.text != register.constant {
         line!(out, "#[doc(alias = {:?})]", register.name.text);
     }
@@ -54,11 +55,7 @@ fn documentation(out: &mut String, arch: &Arch, register: &Register) {
 /// `PSTATE: id 0x6030000000100042, 64 bits, read-write, group core.`
 fn summary(arch: &Arch, register: &Register) -> String {
     let name = &register.name.text;
-    let access = match register.access {
-        Access::ReadWrite => "read-write",
-        Access::ReadOnly => "read-only",
-        Access::WriteOnly => "write-only",
-    };
+    let access = access(register.access);
     let width = match register.width {
         Width::Bits(bits) => format!("{bits} bits"),
         Width::Ulong => "as wide as the host's XLEN".to_owned(),
@@ -77,6 +74,15 @@ fn summary(arch: &Arch, register: &Register) -> String {
         (None, _) => format!("{first}id {:#018x} and the host's size", arch.id_body(register, 0)),
     };
     format!("{name}: {place}, {width}, {access}, group {group}.")
+}
+
+/// What rustdoc says of an access.
+pub(super) fn access(access: Access) -> &'static str {
+    match access {
+        Access::ReadWrite => "read-write",
+        Access::ReadOnly => "read-only",
+        Access::WriteOnly => "write-only",
+    }
 }
 
 fn notes(arch: &Arch, register: &Register) -> Vec<(&'static str, String)> {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::rustdoc;
 use super::text::{Quoted, doc, line, put};
 use crate::model::{Access, Arch, Field, FieldKind, Layout, Piece, Safe, Width, low_bits};
 
@@ -25,6 +26,8 @@ struct Typed<'a> {
     raw: Raw,
     /// Per field: the type of its value.
     values: Vec<Cow<'static, str>>,
+    /// The registers that have such values.
+    constants: Vec<&'a str>,
 }
 
 impl Typed<'_> {
@@ -45,11 +48,13 @@ fn typed(arch: &Arch) -> Vec<Typed<'_>> {
         layout,
         raw: Raw { width: layout.width, integer: unsigned(layout.width), ulong: false },
         values: layout.fields.iter().map(|field| value(layout, field)).collect(),
+        constants: Vec::new(),
     });
     let mut layouts: Vec<_> = layouts.collect();
-    for register in arch.registers.iter().filter(|register| register.width == Width::Ulong) {
+    for register in &arch.registers {
         if let Some(layout) = register.layout {
-            layouts[layout].raw.ulong = true;
+            layouts[layout].raw.ulong |= register.width == Width::Ulong;
+            layouts[layout].constants.push(&register.constant);
         }
     }
     layouts
@@ -163,6 +168,7 @@ fn value_type(out: &mut String, typed: &Typed<'_>) {
         "" => doc(out, "", format_args!("Value of {}.", layout.name)),
         text => doc(out, "", format_args!("{text}.")),
     }
+    rustdoc::constants(out, &typed.constants);
     let holder = typed.raw.holder();
     line!(out, "pub type {rust} = Bits<layout::{rust}, {holder}>;");
     line!(out);
@@ -209,7 +215,7 @@ fn accessors(out: &mut String, field: &Field, value: &str, raw: &Raw) {
 }
 
 /// `39..32 and 7..0`.
-struct Pieces<'a>(&'a [Piece]);
+pub(super) struct Pieces<'a>(pub(super) &'a [Piece]);
 
 impl fmt::Display for Pieces<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,6 +6,7 @@
 mod accessors;
 mod constants;
 mod layouts;
+mod rustdoc;
 mod table;
 mod text;
 

@@ -48,11 +48,11 @@ pub(super) fn doc(out: &mut String, indent: &str, text: impl fmt::Display) {
 
 /// Whether Markdown would read it as markup, or a comment end with it.
 fn is_special(c: char) -> bool {
-    matches!(c, '[' | ']' | '<' | '>' | '*' | '_' | '`' | '\\') || c.is_control()
+    matches!(c, '[' | ']' | '<' | '>' | '*' | '_' | '`' | '|' | '\\') || c.is_control()
 }
 
 /// Escapes what is written to it.
-struct Escaped<'a>(&'a mut String);
+pub(super) struct Escaped<'a>(pub(super) &'a mut String);
 
 impl fmt::Write for Escaped<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
