@@ -34,8 +34,9 @@ use crate::failure::Failure;
 use crate::machine::bus::Devices;
 use crate::machine::changes::Snapshot;
 use crate::machine::console::Console;
+use crate::machine::dump::Dump;
 use crate::machine::guest::Wishes;
-use crate::machine::loader::Linux;
+use crate::machine::loader::{Input, Linux};
 use crate::machine::metrics::{Counted, Metrics};
 use crate::machine::serial::Serial;
 use crate::machine::threads::{AfterFailure, Events, Notes, Outcome};
@@ -72,13 +73,14 @@ fn run_guest(kvm: &Path, options: &RunOptions) -> Result<(), Failure> {
     let wanted = Wanted {
         cpus: options.cpus,
         watches: &watches,
-        dump: options.dump.as_deref(),
+        dump: options.dump.as_deref().map(Dump::open).transpose()?,
         metrics: metrics.transpose()?,
     };
     match &options.kernel {
         Some(kernel) => {
-            let initrd = options.initrd.as_deref();
-            let linux = Linux { kernel, initrd, cmdline: &options.cmdline };
+            let kernel = Input::open("kernel", kernel)?;
+            let initrd = options.initrd.as_deref().map(|path| Input::open("initrd", path));
+            let linux = Linux { kernel, initrd: initrd.transpose()?, cmdline: &options.cmdline };
             let inventory = Inventory::open(options)?;
             linux::run(kvm, options.memory, &linux, &wanted, console, &inventory, &events)
         }
@@ -107,7 +109,7 @@ fn refuse_unsupported(options: &RunOptions) -> Result<(), Failure> {
 struct Wanted<'a> {
     cpus: u16,
     watches: &'a [Watch],
-    dump: Option<&'a Path>,
+    dump: Option<Dump>,
     metrics: Option<Metrics>,
 }
 
@@ -156,9 +158,9 @@ fn run_vcpus(
     let after_failure =
         if wanted.dump.is_some() { AfterFailure::Return } else { AfterFailure::Drop };
     let (vcpus, result) = threads::run(vcpus, devices, events, &notes, after_failure)?;
-    let dumped = match wanted.dump {
-        Some(path) if !matches!(result, Ok(Outcome::Reset)) => {
-            dump::write(vm, &vcpus, wanted.cpus, path, &result)
+    let dumped = match &wanted.dump {
+        Some(dump) if !matches!(result, Ok(Outcome::Reset)) => {
+            dump.write(vm, &vcpus, wanted.cpus, &result)
         }
         _ => Ok(()),
     };

@@ -13,7 +13,7 @@ use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
 use vmm_sys_util::tempfile::TempFile;
 
 use self::image::Format;
-use self::loader::Linux;
+use self::loader::{Input, Linux};
 use crate::failure::Failure;
 
 /// Memory of a guest: where it begins where kernels are `Image`s, and how much there is.
@@ -85,7 +85,9 @@ fn load<T>(bytes: &[u8], load: impl FnOnce(&Linux<'_>) -> Result<T, Failure>) ->
     let file = TempFile::new().expect("a file can be made");
     file.as_file().write_all(bytes).expect("a file grows");
     let path = file.as_path();
-    let loaded = load(&Linux { kernel: path, initrd: Some(path), cmdline: CMDLINE });
+    let open = |what| Input::open(what, path).expect("the file can be read");
+    let linux = Linux { kernel: open("kernel"), initrd: Some(open("initrd")), cmdline: CMDLINE };
+    let loaded = load(&linux);
     if let Err(failure) = &loaded {
         assert!(failure.to_string().starts_with("cannot load the "), "{failure}");
     }

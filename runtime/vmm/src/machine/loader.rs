@@ -1,6 +1,7 @@
 //! Files that go into the guest's memory.
 
 use std::fs::File;
+use std::io::{self, Seek};
 use std::ops::Range;
 use std::path::Path;
 
@@ -8,10 +9,10 @@ use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
 
 use crate::failure::Failure;
 
-/// What boots.
+/// What boots, at every start from the same files.
 pub(super) struct Linux<'a> {
-    pub(super) kernel: &'a Path,
-    pub(super) initrd: Option<&'a Path>,
+    pub(super) kernel: Input<'a>,
+    pub(super) initrd: Option<Input<'a>>,
     pub(super) cmdline: &'a str,
 }
 
@@ -30,19 +31,24 @@ pub(super) struct Input<'a> {
 }
 
 impl<'a> Input<'a> {
-    /// Opens the kernel.
-    pub(super) fn kernel(linux: &Linux<'a>) -> Result<Input<'a>, Failure> {
-        Input::open("kernel", linux.kernel)
-    }
-
-    fn open(what: &'static str, path: &'a Path) -> Result<Input<'a>, Failure> {
-        let opened = File::open(path).and_then(|file| {
-            let length = file.metadata()?.len();
-            Ok(Input { what, path, file, length })
-        });
-        opened.map_err(|error| {
+    /// Opens the file of that name.
+    pub(super) fn open(what: &'static str, path: &'a Path) -> Result<Input<'a>, Failure> {
+        File::open(path).and_then(|file| Input::from_start(what, path, file)).map_err(|error| {
             Failure::new(format!("cannot open the {what} {}: {error}", path.display()))
         })
+    }
+
+    /// Returns the same file, from its start.
+    pub(super) fn again(&self) -> Result<Input<'a>, Failure> {
+        let file = self.file.try_clone();
+        file.and_then(|file| Input::from_start(self.what, self.path, file))
+            .map_err(|error| self.failure(error))
+    }
+
+    fn from_start(what: &'static str, path: &'a Path, mut file: File) -> io::Result<Input<'a>> {
+        file.rewind()?;
+        let length = file.metadata()?.len();
+        Ok(Input { what, path, file, length })
     }
 
     /// Says what is wrong with the file, and what to do.
@@ -67,8 +73,8 @@ pub(super) fn initrd(
     free: Range<u64>,
 ) -> Result<Option<Range<u64>>, Failure> {
     const PAGE: u64 = 4096;
-    let Some(path) = linux.initrd else { return Ok(None) };
-    let mut input = Input::open("initrd", path)?;
+    let Some(initrd) = &linux.initrd else { return Ok(None) };
+    let mut input = initrd.again()?;
     let room = free.end.saturating_sub(free.start);
     let start = match free.end.checked_sub(input.length) {
         Some(start) if start / PAGE * PAGE >= free.start => start / PAGE * PAGE,

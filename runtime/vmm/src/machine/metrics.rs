@@ -1,7 +1,8 @@
 //! `--metrics`: counts while a guest runs, one JSON object a line.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -89,6 +90,8 @@ struct Shared {
     start: Instant,
     file: Mutex<File>,
     memory: u64,
+    /// What the system says of this process, where it does.
+    status: Option<File>,
     /// The present machine, and how many there were: a restart makes a new one.
     machine: Mutex<(u64, Option<Counted>)>,
 }
@@ -104,6 +107,7 @@ impl Metrics {
             start: Instant::now(),
             file: Mutex::new(file),
             memory,
+            status: File::open("/proc/self/status").ok(),
             machine: Mutex::new((0, None)),
         });
         let (stop, stopped) = mpsc::channel::<()>();
@@ -156,17 +160,19 @@ impl Shared {
         json!({
             "seconds": self.start.elapsed().as_secs_f64(),
             "machine": machine.0,
-            "memory": { "guest": self.memory, "resident": resident() },
+            "memory": { "guest": self.memory, "resident": self.resident() },
             "vcpus": exits,
             "devices": devices,
         })
     }
-}
 
-/// Returns how many bytes of the process are in memory, where the system says so.
-fn resident() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kilobytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
-    Some(kilobytes * 1024)
+    /// Returns how many bytes of the process are in memory, where the system says so.
+    fn resident(&self) -> Option<u64> {
+        let mut status = [0; 4096];
+        let length = self.status.as_ref()?.read_at(&mut status, 0).ok()?;
+        let status = String::from_utf8_lossy(status.get(..length)?);
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        let kilobytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+        Some(kilobytes * 1024)
+    }
 }

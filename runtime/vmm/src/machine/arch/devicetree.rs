@@ -1,8 +1,5 @@
 //! The device tree: what it says on arm64 and riscv alike.
 
-use std::fs::File;
-use std::io::Read;
-
 use vm_fdt::{Error, FdtWriter};
 use vm_memory::{Address, GuestMemoryBackend, GuestMemoryMmap, GuestMemoryRegion};
 
@@ -35,9 +32,8 @@ pub(super) fn write(
     parts: &Parts<'_>,
 ) -> Result<Vec<u8>, Failure> {
     let mut seed = [0; 40];
-    File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut seed)).map_err(
-        |error| Failure::new(format!("cannot read the guest's seed from /dev/urandom: {error}")),
-    )?;
+    getrandom::fill(&mut seed)
+        .map_err(|error| Failure::new(format!("the host has no seed for the guest: {error}")))?;
     tree(memory, told, virtio, parts, &seed)
         .map_err(|error| Failure::new(format!("cannot make the device tree: {error}")))
 }

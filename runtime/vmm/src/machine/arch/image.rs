@@ -63,7 +63,7 @@ fn load_kernel(
     format: &Format,
     linux: &Linux<'_>,
 ) -> Result<Range<u64>, Failure> {
-    let mut input = Input::kernel(linux)?;
+    let mut input = linux.kernel.again()?;
     let mut file = input.file.try_clone().map_err(|error| input.failure(error))?;
     if !is_compressed(&mut file).map_err(|error| input.failure(error))? {
         return load_image(memory, room, format, &input, &mut file);
@@ -160,7 +160,8 @@ mod tests {
     fn load_both(bytes: &[u8]) -> Result<(u64, Range<u64>, GuestMemoryMmap), String> {
         let file = TempFile::new().unwrap();
         file.as_file().write_all(bytes).unwrap();
-        let linux = Linux { kernel: file.as_path(), initrd: Some(file.as_path()), cmdline: "" };
+        let open = |what| Input::open(what, file.as_path()).unwrap();
+        let linux = Linux { kernel: open("kernel"), initrd: Some(open("initrd")), cmdline: "" };
         let memory = GuestMemoryMmap::from_ranges(&[(GuestAddress(START), 8 << 20)]).unwrap();
         let mut initrd = None;
         let entry = load(&memory, &FORMAT, &linux, |told| {

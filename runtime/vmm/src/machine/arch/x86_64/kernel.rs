@@ -57,7 +57,7 @@ pub(super) fn load(
     limit: u64,
     linux: &Linux<'_>,
 ) -> Result<Kernel, Failure> {
-    let mut input = Input::kernel(linux)?;
+    let mut input = linux.kernel.again()?;
     let mut magic = Vec::new();
     let read = (&mut input.file).take(4).read_to_end(&mut magic);
     read.map_err(|error| input.failure(error))?;
