@@ -153,6 +153,14 @@ pub(crate) struct RunOptions {
     #[arg(long, value_name = "FILE")]
     pub(crate) metrics: Option<PathBuf>,
 
+    /// What becomes of a system call that a thread is not made for: it ends the program, is logged by the kernel, or made
+    #[arg(long, value_enum, default_value_t = Seccomp::On)]
+    pub(crate) seccomp: Seccomp,
+
+    /// Whether the host's files and networks are closed to the program while a guest runs
+    #[arg(long, value_enum, default_value_t = Landlock::On)]
+    pub(crate) landlock: Landlock,
+
     /// Print at the end when the start reached which point
     #[arg(long)]
     pub(crate) timings: bool,
@@ -169,6 +177,24 @@ pub(crate) enum Transport {
     Pci,
     /// Registers in memory and a line each
     Mmio,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Seccomp {
+    /// It ends the program
+    On,
+    /// It is made, and the kernel logs it
+    Log,
+    /// It is made
+    Off,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Landlock {
+    /// They are closed
+    On,
+    /// They stay open
+    Off,
 }
 
 #[derive(Debug, Args)]

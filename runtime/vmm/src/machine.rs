@@ -3,6 +3,7 @@
 mod arch;
 mod bus;
 mod changes;
+mod confine;
 mod console;
 mod dump;
 mod guest;
@@ -66,6 +67,7 @@ pub(crate) fn run(kvm: &Path, options: &RunOptions, start: Instant) -> Result<()
 fn run_guest(kvm: &Path, options: &RunOptions) -> Result<(), Failure> {
     refuse_unsupported(options)?;
     let watches = trace::parse::<arch::Host>(&options.trace)?;
+    confine::start(options.seccomp)?;
     let console = Console::open(&options.console)?;
     // First of all, so that no thread is started which a signal would end, and the process with it.
     let events = Events::new()?;
@@ -76,12 +78,10 @@ fn run_guest(kvm: &Path, options: &RunOptions) -> Result<(), Failure> {
         dump: options.dump.as_deref().map(Dump::open).transpose()?,
         metrics: metrics.transpose()?,
     };
-    match &options.kernel {
-        Some(kernel) => {
-            let kernel = Input::open("kernel", kernel)?;
-            let initrd = options.initrd.as_deref().map(|path| Input::open("initrd", path));
-            let linux = Linux { kernel, initrd: initrd.transpose()?, cmdline: &options.cmdline };
-            let inventory = Inventory::open(options)?;
+    let linux = options.kernel.as_deref().map(|kernel| open(kernel, options)).transpose()?;
+    confine::close(kvm, options.landlock)?;
+    match linux {
+        Some((linux, inventory)) => {
             linux::run(kvm, options.memory, &linux, &wanted, console, &inventory, &events)
         }
         None => {
@@ -89,6 +89,14 @@ fn run_guest(kvm: &Path, options: &RunOptions) -> Result<(), Failure> {
             run_built_in(&vm, Wishes::of(&options.cmdline), &wanted, console, &events)
         }
     }
+}
+
+/// Opens the files of a kernel and of its devices.
+fn open<'a>(kernel: &'a Path, options: &'a RunOptions) -> Result<(Linux<'a>, Inventory), Failure> {
+    let kernel = Input::open("kernel", kernel)?;
+    let initrd = options.initrd.as_deref().map(|path| Input::open("initrd", path));
+    let linux = Linux { kernel, initrd: initrd.transpose()?, cmdline: &options.cmdline };
+    Ok((linux, Inventory::open(options)?))
 }
 
 /// Refuses what would be ignored: what the built-in guest does not use.

@@ -30,8 +30,8 @@ fn a_file_says_what_the_command_line_would_and_the_command_line_decides() {
 #[test]
 fn an_option_may_need_one_of_the_file() {
     let file = temporary("needs.json");
-    fs::write(&file, r#"{"kernel": "/nowhere/kernel", "kvm": "/nowhere/kvm"}"#).unwrap();
-    let output = run(&["run", "--initrd", "/nowhere/i", "--config", file.to_str().unwrap()]);
+    fs::write(&file, r#"{"kernel": "/dev/null", "kvm": "/nowhere/kvm"}"#).unwrap();
+    let output = run(&["run", "--initrd", "/dev/null", "--config", file.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     assert!(stderr(&output).contains("/nowhere/kvm: No such file"), "{}", stderr(&output));
     fs::write(&file, "{\"initrd\": \"/nowhere/i\"}").unwrap();

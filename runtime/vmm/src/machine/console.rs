@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, TrySendError};
 use std::thread;
 
+use super::confine::{self, Role};
 use super::serial::Serial;
 use super::terminal::Terminal;
 use crate::failure::Failure;
@@ -57,8 +58,8 @@ pub(super) fn listen(
     let terminal = Terminal::take()?;
     let mut escape = terminal.as_ref().map(|_| Escape::default());
     let (keys, typed) = mpsc::sync_channel::<Vec<u8>>(AHEAD);
-    start("console", move || typed.iter().for_each(|typed| serial.enter(&typed)))?;
-    start("keyboard", move || {
+    start("console", Role::Console, move || typed.iter().for_each(|typed| serial.enter(&typed)))?;
+    start("keyboard", Role::Keyboard, move || {
         let mut buffer = [0; 64];
         // The end of the input, or an error of it, is the end of what can be typed: the guest goes on.
         while let Ok(length @ 1..) = io::stdin().read(&mut buffer) {
@@ -84,8 +85,11 @@ pub(super) fn listen(
     Ok(terminal)
 }
 
-fn start(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
-    let thread = thread::Builder::new().name(name.to_owned()).spawn(work);
+fn start(name: &str, role: Role, work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
+    let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
+        confine::enter(role);
+        work();
+    });
     thread
         .map(drop)
         .map_err(|error| Failure::new(format!("cannot start the thread of the {name}: {error}")))

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value, json};
 
 use super::bus::Devices;
+use super::confine::{self, Role};
 use super::vcpu::VmExit;
 use crate::failure::Failure;
 
@@ -113,6 +114,7 @@ impl Metrics {
         let (stop, stopped) = mpsc::channel::<()>();
         let writer = Arc::clone(&shared);
         let write = move || {
+            confine::enter(Role::Metrics);
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(INTERVAL) {
                 writer.write();
             }

@@ -9,6 +9,7 @@ use std::os::unix::thread::JoinHandleExt;
 use std::ptr;
 use std::thread::{self, JoinHandle};
 
+use super::confine::{self, Role};
 use crate::failure::Failure;
 
 /// SIGINT and SIGTERM, blocked in this thread and those it starts, until this is dropped.
@@ -45,6 +46,7 @@ impl Blocked {
     pub(super) fn forward(&self, each: impl Fn() -> bool + Send + 'static) -> Result<(), Failure> {
         let set = self.set;
         let wait = move || {
+            confine::enter(Role::Signals);
             let mut signal = 0;
             // SAFETY: sigwait reads an initialised set and writes a number; both outlive the call.
             while unsafe { libc::sigwait(&raw const set, &raw mut signal) } == 0 && each() {}

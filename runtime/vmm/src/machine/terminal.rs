@@ -5,13 +5,15 @@
 
 use std::io::{self, IsTerminal};
 use std::mem::MaybeUninit;
+use std::sync::OnceLock;
 
 use crate::failure::Failure;
 
+/// How the terminal of stdin was.
+static BEFORE: OnceLock<libc::termios> = OnceLock::new();
+
 /// The terminal of stdin, which passes every key but Ctrl-C as it is typed, until this is dropped.
-pub(super) struct Terminal {
-    before: libc::termios,
-}
+pub(super) struct Terminal(());
 
 impl Terminal {
     /// Takes the terminal of stdin, if that is one.
@@ -28,16 +30,22 @@ impl Terminal {
         }
         // SAFETY: tcgetattr succeeded, so it has written all of `before`.
         let before = unsafe { before.assume_init() };
-        let terminal = Terminal { before };
+        BEFORE.get_or_init(|| before);
+        let terminal = Terminal(());
         if set(&raw_mode(before)) { Ok(Some(terminal)) } else { Err(failed()) }
     }
 }
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // Where the terminal is gone, there is nothing to restore.
-        let _ = set(&self.before);
+        restore();
     }
+}
+
+/// Makes the terminal what it was before it was taken, also in the handler of a signal.
+pub(super) fn restore() {
+    // Where the terminal is gone, there is nothing to restore.
+    let _ = BEFORE.get().map(set);
 }
 
 /// Switches off what a terminal does with keys, but for Ctrl-C; output stays as it is.

@@ -9,6 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::bus::{Action, Devices};
+use super::confine::{self, Role};
 use super::metrics::Exits;
 use super::signals::{self, Blocked};
 use super::timings::{self, Point};
@@ -159,7 +160,9 @@ fn spawn(
     notes: Notes,
 ) -> io::Result<JoinHandle<Vcpu>> {
     let (devices, stop) = (Arc::clone(devices), Arc::clone(stop));
+    let role = if notes.trace.is_some() { Role::TracedVcpu } else { Role::Vcpu };
     thread::Builder::new().name(format!("vcpu{index}")).spawn(move || {
+        confine::enter(role);
         if index == 0 {
             timings::reach(Point::FirstInstruction);
         }

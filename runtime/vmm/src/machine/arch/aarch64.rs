@@ -21,6 +21,7 @@ use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
 
 use crate::failure::Failure;
 use crate::machine::bus::{Bus, Slot};
+use crate::machine::confine::Call;
 use crate::machine::guest::{self, Wishes};
 use crate::machine::pci::Space;
 use crate::machine::vcpu::Vcpu;
@@ -42,6 +43,9 @@ pub(crate) const CAPABILITIES: &[(&str, u32)] = &[
     ("KVM_CAP_ARM_MTE", kvm_bindings::KVM_CAP_ARM_MTE),
     ("KVM_CAP_ARM_EL2", KVM_CAP_ARM_EL2),
 ];
+
+/// The system call that waits for events.
+pub(crate) const WAIT: Call = Call::any(libc::SYS_epoll_pwait);
 
 /// Features of the vCPUs that the built-in guest runs on.
 pub(crate) const GUEST_FEATURES: &str = "none";

@@ -21,6 +21,7 @@ use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
 
 use crate::failure::Failure;
 use crate::machine::bus::{Bus, Slot};
+use crate::machine::confine::Call;
 use crate::machine::guest::{self, Wishes};
 use crate::machine::pci::Space;
 use crate::machine::vcpu::Vcpu;
@@ -36,6 +37,9 @@ pub(crate) const CAPABILITIES: &[(&str, u32)] = &[
     ("KVM_CAP_MP_STATE", kvm_bindings::KVM_CAP_MP_STATE),
     ("KVM_CAP_VM_GPA_BITS", kvm_bindings::KVM_CAP_VM_GPA_BITS),
 ];
+
+/// The system call that waits for events.
+pub(crate) const WAIT: Call = Call::any(libc::SYS_epoll_pwait);
 
 /// Features of the vCPUs that the built-in guest runs on.
 pub(crate) const GUEST_FEATURES: &str = "all";

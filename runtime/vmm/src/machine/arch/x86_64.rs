@@ -30,6 +30,7 @@ use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
 
 use crate::failure::Failure;
 use crate::machine::bus::{Bus, Slot};
+use crate::machine::confine::Call;
 use crate::machine::guest::{self, Wishes};
 use crate::machine::pci::Space;
 use crate::machine::vcpu::Vcpu;
@@ -50,6 +51,9 @@ pub(crate) const CAPABILITIES: &[(&str, u32)] = &[
     ("KVM_CAP_SREGS2", kvm_bindings::KVM_CAP_SREGS2),
     ("KVM_CAP_EXCEPTION_PAYLOAD", kvm_bindings::KVM_CAP_EXCEPTION_PAYLOAD),
 ];
+
+/// The system call that waits for events.
+pub(crate) const WAIT: Call = Call::any(libc::SYS_epoll_wait);
 
 /// Features of the vCPUs that the built-in guest runs on.
 pub(crate) const GUEST_FEATURES: &str = "all";

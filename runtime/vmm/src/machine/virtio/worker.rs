@@ -9,6 +9,7 @@ use vmm_sys_util::epoll::{ControlOperation, Epoll, EpollEvent, EventSet};
 use vmm_sys_util::eventfd::{EFD_CLOEXEC, EventFd};
 
 use super::control::{Control, Register};
+use crate::machine::confine::{self, Role};
 
 /// Data of the event that ends the thread.
 const STOP: u64 = u64::MAX;
@@ -23,13 +24,17 @@ impl Worker {
     /// Starts a thread with the name of the device.
     pub(super) fn start(control: Arc<Mutex<Control>>) -> io::Result<Worker> {
         let stop = EventFd::new(EFD_CLOEXEC)?;
-        let (name, epoll) = {
+        let (name, role, epoll) = {
             let control = control.lock().unwrap_or_else(PoisonError::into_inner);
-            (control.name().to_owned(), Arc::clone(control.epoll()))
+            let role = Role::of_device(control.kind().name);
+            (control.name().to_owned(), role, Arc::clone(control.epoll()))
         };
         let event = EpollEvent::new(EventSet::IN, STOP);
         epoll.ctl(ControlOperation::Add, stop.as_raw_fd(), event)?;
-        let thread = thread::Builder::new().name(name).spawn(move || work(&control, &epoll))?;
+        let thread = thread::Builder::new().name(name).spawn(move || {
+            confine::enter(role);
+            work(&control, &epoll);
+        })?;
         Ok(Worker { stop, thread })
     }
 
