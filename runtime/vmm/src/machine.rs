@@ -5,6 +5,7 @@ mod bus;
 mod changes;
 mod confine;
 mod console;
+mod crash;
 mod dump;
 mod guest;
 mod journal;
@@ -40,7 +41,7 @@ use crate::machine::guest::Wishes;
 use crate::machine::loader::{Input, Linux};
 use crate::machine::metrics::{Counted, Metrics};
 use crate::machine::serial::Serial;
-use crate::machine::threads::{AfterFailure, Events, Notes, Outcome};
+use crate::machine::threads::{AfterFailure, Events, Notes, Outcome, Stop};
 use crate::machine::timings::Point;
 use crate::machine::trace::{Trace, Watch};
 use crate::machine::vcpu::Vcpu;
@@ -150,7 +151,8 @@ fn run_built_in(
 
 /// Runs vCPUs until the guest ends or starts over.
 ///
-/// However it ends, the changes of what is watched are printed, and the state of every vCPU is dumped.
+/// However it ends, the changes of what is watched are printed, and the state of every vCPU is dumped; where the guest
+/// did not end itself, they are shown too.
 fn run_vcpus(
     vm: &Vm,
     vcpus: Vec<Vcpu>,
@@ -166,6 +168,9 @@ fn run_vcpus(
     let after_failure =
         if wanted.dump.is_some() { AfterFailure::Return } else { AfterFailure::Drop };
     let (vcpus, result) = threads::run(vcpus, devices, events, &notes, after_failure)?;
+    if let Err(Stop::Crashed { index, .. }) = &result {
+        crash::report(vm, &vcpus, wanted.cpus, *index);
+    }
     let dumped = match &wanted.dump {
         Some(dump) if !matches!(result, Ok(Outcome::Reset)) => {
             dump.write(vm, &vcpus, wanted.cpus, &result)

@@ -4,9 +4,10 @@ mod diff;
 mod show;
 
 use std::fs;
+use std::io::{self, Write};
 use std::path::Path;
 
-use onereg::{FieldValue, StateFile};
+use onereg::{Digits, FieldValue, Saved, StateFile};
 use serde::Serialize;
 
 use crate::cli::StateCommand;
@@ -26,6 +27,26 @@ pub(crate) fn read(path: &Path) -> Result<StateFile, Failure> {
         .map_err(|error| Failure::new(format!("cannot read {}: {error}", path.display())))?;
     StateFile::from_bytes(&bytes)
         .map_err(|error| Failure::new(format!("{}: {error}", path.display())))
+}
+
+/// Prints a register, with its fields that are not zero.
+pub(crate) fn print(saved: Saved<'_>, out: &mut impl Write) -> io::Result<()> {
+    let fields = fields(saved).filter(|field| field.value != 0);
+    let fields: String = fields.map(|field| format!("  {}: {field}", field.field.name)).collect();
+    writeln!(out, "  {:<24} {:<18} {}{fields}", saved.name(), place(saved), Digits(saved.value()))
+}
+
+/// Names the place of a register: its id, or the offset in a carrier's struct.
+fn place(saved: Saved<'_>) -> String {
+    match (saved.id(), saved.via()) {
+        (Some(id), _) => format!("{id:#018x}"),
+        (None, Some((carrier, offset))) => format!("{carrier} + {offset:#x}"),
+        (None, None) => "block".to_owned(),
+    }
+}
+
+fn fields(saved: Saved<'_>) -> impl Iterator<Item = FieldValue> {
+    saved.info().into_iter().flat_map(move |info| info.fields(saved.value()))
 }
 
 /// A field and its value, as JSON.

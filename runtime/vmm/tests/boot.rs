@@ -172,10 +172,27 @@ fn a_kernel_that_gives_up_is_a_crash_whether_it_stays_or_restarts() {
         let output = boot(name, &kernel, &["--dump", dump.to_str().unwrap()], "");
         assert_eq!(output.status.code(), Some(3), "{name}: {}", stderr(&output));
         let expected = "onereg-vmm: the guest crashed: Kernel panic - not syncing: a test\n";
-        assert_eq!(stderr(&output), expected, "{name}");
+        let said = stderr(&output);
+        assert!(said.ends_with(expected), "{name}: {said}");
         let shown = run(&["state", "show", dump.to_str().unwrap(), "RSI"]);
         assert!(stdout(&shown).contains("  RSI "), "{name}: {}", stderr(&shown));
     }
+}
+
+#[test]
+fn a_crash_where_nothing_is_mapped_is_shown_without_an_instruction() {
+    if !has_kvm() {
+        return;
+    }
+    // movabs rax, 0x7ffffff000; jmp rax
+    let end = [0x48, 0xb8, 0, 0xf0, 0xff, 0xff, 0x7f, 0, 0, 0, 0xff, 0xe0];
+    let kernel = bzimage(&code(LOAD + ENTRY as u32, "", &end));
+    let output = boot("unmapped", &kernel, &[], "");
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    let expected = "\nvCPU 0 at 0x0000007ffffff000, where no memory can be read\n";
+    assert!(said.contains(expected), "{said}");
+    assert!(said.contains("\n  CR2 ") && said.contains("\n  RAX "), "{said}");
 }
 
 /// A kernel that prints a line and waits for a character: it starts over for `r`, and powers off for all others.

@@ -161,6 +161,24 @@ fn a_guest_that_crashes_leaves_the_state_of_every_vcpu() {
         text.contains("  EXCEPTION_NR             events + 0x1       0x06  VECTOR: UD\n"),
         "{text}"
     );
+    let report = stderr(&output);
+    let (head, vcpus) = report.split_once("\nvCPU 0 at 0x").unwrap();
+    let (vcpus, end) = vcpus.rsplit_once("\nonereg-vmm: the guest crashed: ").unwrap();
+    assert_eq!(end, "it could not handle an exception (triple fault)\n");
+    let both = [vcpus.split("\nvCPU 1 at 0x").collect::<Vec<_>>()].concat();
+    let crashed = usize::from(head.starts_with("onereg-vmm: vCPU 1 ended the guest"));
+    assert!(both[crashed].contains(", where memory has 0f 0b "), "{report}");
+    let all = stdout(&run(&["state", "show", path]));
+    let (first, second) = all.split_once("\nvCPU 1: ").unwrap();
+    for (vcpu, all) in both.into_iter().zip([first, second]) {
+        let shown: Vec<&str> = vcpu.lines().skip(1).collect();
+        let missing = shown.iter().find(|line| !all.lines().any(|other| other == **line));
+        assert_eq!(missing, None, "{all}");
+        for name in ["RIP", "CR3", "CS_SELECTOR", "RSI"] {
+            let is_of = |line: &&str| line.split_whitespace().next() == Some(name);
+            assert!(shown.iter().any(is_of), "{name}: {report}");
+        }
+    }
     let output = run(&["run", "--cmdline", "crash", "--dump", "/dev/full"]);
     assert_eq!(output.status.code(), Some(3));
     assert!(stderr(&output).contains("cannot write the dump /dev/full: "));

@@ -9,6 +9,8 @@ mod attribute;
 mod devicetree;
 #[cfg(any(target_arch = "aarch64", target_arch = "riscv64", test))]
 mod image;
+#[cfg(any(test, target_arch = "aarch64", target_arch = "riscv64"))]
+mod page_tables;
 #[cfg(target_arch = "riscv64")]
 mod riscv64;
 #[cfg(target_arch = "x86_64")]

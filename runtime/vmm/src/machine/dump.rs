@@ -30,12 +30,12 @@ impl Dump {
     }
 
     /// Writes the state of all `count` vCPUs; where the guest failed too, what is wrong with the dump comes first.
-    pub(super) fn write<T>(
+    pub(super) fn write<T, E>(
         &self,
         vm: &Vm,
         vcpus: &[Vcpu],
         count: u16,
-        guest: &Result<T, Failure>,
+        guest: &Result<T, E>,
     ) -> Result<(), Failure> {
         match (self.try_write(vm, vcpus, count), guest) {
             (Err(failure), Err(_)) => {
@@ -64,7 +64,7 @@ impl Dump {
 }
 
 /// Captures a vCPU, with what no table knows.
-fn capture(vm: &Vm, vcpu: &Vcpu) -> Result<VcpuState, Failure> {
+pub(super) fn capture(vm: &Vm, vcpu: &Vcpu) -> Result<VcpuState, Failure> {
     let fd = vm.descriptor();
     let registers = vcpu.registers().within(&fd);
     let ids = registers
@@ -73,5 +73,5 @@ fn capture(vm: &Vm, vcpu: &Vcpu) -> Result<VcpuState, Failure> {
     let present = ids.as_deref().map_or(Present::Table, Present::Listed);
     VcpuState::capture(&registers, present, Unknown::Carry)
         .map(|capture| capture.state)
-        .map_err(|error| Failure::new(format!("cannot dump a vCPU: {error}")))
+        .map_err(|error| Failure::new(format!("cannot read the state of a vCPU: {error}")))
 }

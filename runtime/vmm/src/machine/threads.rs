@@ -70,6 +70,23 @@ pub(super) enum Outcome {
     Reset,
 }
 
+/// What ended a guest that did not end itself.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// A vCPU crashed, or KVM cannot go on with it: the state of all of them says more.
+    Crashed { index: usize, failure: Failure },
+    /// The user or the host did.
+    Failed(Failure),
+}
+
+impl From<Stop> for Failure {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Crashed { failure, .. } | Stop::Failed(failure) => failure,
+        }
+    }
+}
+
 /// How a vCPU's thread ended.
 #[derive(Debug)]
 enum End {
@@ -81,7 +98,9 @@ enum End {
     Reset,
     /// It was told to stop.
     Stopped,
-    /// The guest or the VM failed.
+    /// The guest crashed, or KVM cannot go on with it.
+    Crashed(Failure),
+    /// The VM failed.
     Failed(Failure),
 }
 
@@ -104,7 +123,7 @@ pub(super) struct Notes {
 /// How long a failed guest's vCPUs are waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What becomes of the vCPUs of a guest that failed.
+/// What becomes of the vCPUs of a guest that the user or the host ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AfterFailure {
     /// Nobody needs them.
@@ -123,7 +142,7 @@ pub(super) fn run(
     events: &Events,
     notes: &[Notes],
     after_failure: AfterFailure,
-) -> Result<(Vec<Vcpu>, Result<Outcome, Failure>), Failure> {
+) -> Result<(Vec<Vcpu>, Result<Outcome, Stop>), Failure> {
     events.forget_ends()?;
     let stop = Arc::new(AtomicBool::new(false));
     let mut threads = Vec::new();
@@ -139,13 +158,13 @@ pub(super) fn run(
             }
         }
     }
-    let result = result.and_then(|()| wait(&events.receiver));
+    let result = result.map_err(Stop::Failed).and_then(|()| wait(&events.receiver));
     stop.store(true, Ordering::Release);
     // After a failure the process ends: a thread that waits for its output must not keep it.
     let deadline = match (&result, after_failure) {
         (Ok(_), _) => None,
-        (Err(_), AfterFailure::Return) => Some(Instant::now() + PATIENCE),
-        (Err(_), AfterFailure::Drop) => return Ok((Vec::new(), result)),
+        (Err(Stop::Failed(_)), AfterFailure::Drop) => return Ok((Vec::new(), result)),
+        (Err(_), _) => Some(Instant::now() + PATIENCE),
     };
     let vcpus = threads.into_iter().filter_map(|thread| join(thread, deadline)).collect();
     Ok((vcpus, result))
@@ -210,7 +229,7 @@ fn run_vcpu(vcpu: &mut Vcpu, devices: &Devices, stop: &AtomicBool, notes: &Notes
             VmExit::PoweredOff => return End::PoweredOff,
             VmExit::Reset => return reset(devices),
             VmExit::Crashed(why) => return crashed(why),
-            VmExit::Failed(why) => return End::Failed(Failure::new(why)),
+            VmExit::Failed(why) => return End::Crashed(Failure::new(why)),
         }
     }
     End::Stopped
@@ -225,7 +244,7 @@ fn reset(devices: &Devices) -> End {
 }
 
 fn crashed(why: &str) -> End {
-    End::Failed(Failure::with_status(CRASHED, format!("the guest crashed: {why}")))
+    End::Crashed(Failure::with_status(CRASHED, format!("the guest crashed: {why}")))
 }
 
 fn interrupted() -> Failure {
@@ -233,19 +252,22 @@ fn interrupted() -> Failure {
 }
 
 /// Waits for the end of the guest.
-fn wait(events: &Receiver<Event>) -> Result<Outcome, Failure> {
+fn wait(events: &Receiver<Event>) -> Result<Outcome, Stop> {
     for event in events {
         match event {
-            Event::Interrupted => return Err(interrupted()),
+            Event::Interrupted => break,
             Event::Ended { index: 0, end: End::Halted }
             | Event::Ended { end: End::PoweredOff, .. } => return Ok(Outcome::PoweredOff),
             Event::Ended { end: End::Reset, .. } => return Ok(Outcome::Reset),
             Event::Ended { end: End::Halted | End::Stopped, .. } => {}
-            Event::Ended { end: End::Failed(failure), .. } => return Err(failure),
+            Event::Ended { index, end: End::Crashed(failure) } => {
+                return Err(Stop::Crashed { index, failure });
+            }
+            Event::Ended { end: End::Failed(failure), .. } => return Err(Stop::Failed(failure)),
         }
     }
-    // The events hold a sender themselves: there is always one more.
-    Err(interrupted())
+    // The events hold a sender themselves: they do not end otherwise.
+    Err(Stop::Failed(interrupted()))
 }
 
 /// Gets a vCPU back from its thread, which has been told to stop.

@@ -17,6 +17,7 @@ use super::vm;
 
 /// A vCPU, with the memory it runs on.
 pub(crate) struct Vcpu {
+    index: u16,
     fd: VcpuFd,
     /// Keeps the memory mapped for as long as the vCPU can run.
     _memory: Arc<GuestMemoryMmap>,
@@ -71,8 +72,13 @@ impl AsFd for Vcpu {
 }
 
 impl Vcpu {
-    pub(super) fn new(fd: VcpuFd, memory: Arc<GuestMemoryMmap>) -> Vcpu {
-        Vcpu { fd, _memory: memory }
+    pub(super) fn new(index: u16, fd: VcpuFd, memory: Arc<GuestMemoryMmap>) -> Vcpu {
+        Vcpu { index, fd, _memory: memory }
+    }
+
+    /// Returns its number among those of the VM.
+    pub(super) fn index(&self) -> u16 {
+        self.index
     }
 
     /// Returns its file descriptor, for what is not a register.

@@ -125,7 +125,7 @@ impl Vm {
                 describe(error)
             ))
         })?;
-        let vcpu = Vcpu::new(fd, Arc::clone(&self.memory));
+        let vcpu = Vcpu::new(index, fd, Arc::clone(&self.memory));
         arch::initialize(&self.kvm, &self.fd, &vcpu, features)?;
         Ok(vcpu)
     }

@@ -90,27 +90,7 @@ fn print(
         origin.table,
         state.registers().len()
     )?;
-    for saved in asked(state, names) {
-        let fields = fields(saved).filter(|field| field.value != 0);
-        let fields: String =
-            fields.map(|field| format!("  {}: {field}", field.field.name)).collect();
-        let value = Digits(saved.value());
-        writeln!(out, "  {:<24} {:<18} {value}{fields}", saved.name(), place(saved))?;
-    }
-    Ok(())
-}
-
-/// Names the place of a register: its id, or the offset in a carrier's struct.
-fn place(saved: Saved<'_>) -> String {
-    match (saved.id(), saved.via()) {
-        (Some(id), _) => format!("{id:#018x}"),
-        (None, Some((carrier, offset))) => format!("{carrier} + {offset:#x}"),
-        (None, None) => "block".to_owned(),
-    }
-}
-
-fn fields(saved: Saved<'_>) -> impl Iterator<Item = onereg::FieldValue> {
-    saved.info().into_iter().flat_map(move |info| info.fields(saved.value()))
+    asked(state, names).try_for_each(|saved| super::print(saved, out))
 }
 
 fn vcpu<'a>(state: &'a VcpuState, names: &'a [String]) -> Vcpu<'a> {
@@ -137,6 +117,6 @@ fn register(saved: Saved<'_>) -> Register<'_> {
         width: saved.value().len() * 8,
         class: saved.class().name(),
         value: Digits(saved.value()).to_string(),
-        fields: fields(saved).map(Field::from).collect(),
+        fields: super::fields(saved).map(Field::from).collect(),
     }
 }

@@ -7,6 +7,7 @@
 )]
 
 mod clock;
+pub(crate) mod instruction;
 mod irqchip;
 pub(crate) mod linux;
 

@@ -8,6 +8,7 @@
 
 mod acpi;
 mod cpuid;
+pub(crate) mod instruction;
 mod irqchip;
 mod kernel;
 pub(crate) mod linux;

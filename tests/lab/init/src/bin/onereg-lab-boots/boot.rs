@@ -34,6 +34,12 @@ pub(crate) struct Boot {
 /// Tap device of the guests with a network interface.
 const TAP: &str = "guest";
 
+/// Exit status after a crash of the guest.
+const CRASHED: i32 = 3;
+
+/// The dump of a guest that crashes.
+const DUMP: &str = "/crash.state";
+
 /// How long a run may take.
 const PATIENCE: Duration = Duration::from_secs(150);
 
@@ -73,7 +79,32 @@ impl Boot {
         if !output.contains(on_stdout) || !errors.contains(on_stderr) || !first.contains(&online) {
             return Err(format!("it does not say what it should\n{said}"));
         }
+        if self.status == CRASHED {
+            self.check_report(&errors).map_err(|why| format!("{why}\n{said}"))?;
+        }
         Ok(first.trim_start_matches(GUEST).to_owned())
+    }
+
+    /// Looks for what the VMM has to say of every vCPU of a guest that crashed, and holds it against the dump, if any.
+    fn check_report(&self, errors: &str) -> Result<(), String> {
+        for index in 0..self.cpus {
+            let head = format!("vCPU {index} at 0x");
+            let line = errors.lines().find(|line| line.starts_with(&head));
+            if !line.is_some_and(|line| line.contains(", where memory has ")) {
+                return Err(format!("the instruction of vCPU {index} is not shown"));
+            }
+        }
+        if !self.options.contains(DUMP) {
+            return Ok(());
+        }
+        let shown = Command::new("/bin/onereg-vmm").args(["state", "show", DUMP]).output();
+        let shown = shown.map_err(|error| format!("cannot show the dump: {error}"))?;
+        let shown = String::from_utf8_lossy(&shown.stdout);
+        let mut registers = errors.lines().filter(|line| line.starts_with("  "));
+        match registers.find(|line| !shown.lines().any(|other| other == *line)) {
+            None => Ok(()),
+            Some(line) => Err(format!("the dump does not have `{line}`")),
+        }
     }
 
     /// Reads what the guest prints until the VMM closes its output, and types and stops as the run says.

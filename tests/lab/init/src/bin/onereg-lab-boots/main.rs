@@ -51,7 +51,14 @@ const BOOTS: &[Boot] = &[
         says: ["onereg-lab-guest: HELLO", ""],
         ..PLAIN
     },
-    Boot { cpus: 2, end: "panic", status: 3, says: ["end Kernel panic", KILLED], ..PLAIN },
+    Boot {
+        cpus: 2,
+        options: "--dump /crash.state",
+        end: "panic",
+        status: 3,
+        says: ["end Kernel panic", KILLED],
+        ..PLAIN
+    },
     Boot { end: "panic panic=-1", status: 3, says: [GUEST, KILLED], ..PLAIN },
     Boot {
         end: "restart",
