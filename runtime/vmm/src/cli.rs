@@ -113,6 +113,10 @@ pub(crate) struct RunOptions {
     #[arg(long, value_name = "SIZE", default_value = "128M", value_parser = size::parse)]
     pub(crate) memory: u64,
 
+    /// Take the guest's memory from the huge pages of 2M that the host has set aside
+    #[arg(long)]
+    pub(crate) hugepages: bool,
+
     /// Disk: a raw file, read-only with `,ro`; requests go through io_uring where the host has it
     #[arg(long, value_name = "FILE[,ro][,engine=sync|io_uring]")]
     pub(crate) disk: Vec<String>,

@@ -12,6 +12,7 @@ mod journal;
 mod last_words;
 mod linux;
 mod loader;
+mod memory;
 mod metrics;
 mod pci;
 mod serial;
@@ -39,6 +40,7 @@ use crate::machine::console::Console;
 use crate::machine::dump::Dump;
 use crate::machine::guest::Wishes;
 use crate::machine::loader::{Input, Linux};
+use crate::machine::memory::Memory;
 use crate::machine::metrics::{Counted, Metrics};
 use crate::machine::serial::Serial;
 use crate::machine::threads::{AfterFailure, Events, Notes, Outcome, Stop};
@@ -79,14 +81,18 @@ fn run_guest(kvm: &Path, options: &RunOptions) -> Result<(), Failure> {
         dump: options.dump.as_deref().map(Dump::open).transpose()?,
         metrics: metrics.transpose()?,
     };
+    let memory = match options.hugepages {
+        true => Memory::HugePages(options.memory),
+        false => Memory::Pages(options.memory),
+    };
     let linux = options.kernel.as_deref().map(|kernel| open(kernel, options)).transpose()?;
     confine::close(kvm, options.landlock)?;
     match linux {
         Some((linux, inventory)) => {
-            linux::run(kvm, options.memory, &linux, &wanted, console, &inventory, &events)
+            linux::run(kvm, memory, &linux, &wanted, console, &inventory, &events)
         }
         None => {
-            let vm = Vm::new(kvm, options.memory)?;
+            let vm = Vm::new(kvm, memory)?;
             run_built_in(&vm, Wishes::of(&options.cmdline), &wanted, console, &events)
         }
     }
@@ -204,7 +210,7 @@ fn print_traces(notes: &[Notes]) -> io::Result<()> {
 
 /// Runs the built-in guest for the demo.
 pub(crate) fn demo(kvm: &Path) -> Result<(), Failure> {
-    let vm = Vm::new(kvm, 16 << 20)?;
+    let vm = Vm::new(kvm, Memory::Pages(16 << 20))?;
     let wanted = Wanted { cpus: 1, watches: &[], dump: None, metrics: None };
     run_built_in(&vm, Wishes::of(""), &wanted, Console::open(Path::new("stdio"))?, &Events::new()?)
 }
@@ -216,7 +222,7 @@ pub(crate) fn check(kvm: &Path) -> Result<(), Failure> {
 
 /// Reads the profile of a vCPU with the features of that list.
 pub(crate) fn probe(kvm: &Path, features: &str) -> Result<Profile, Failure> {
-    let vm = Vm::new(kvm, arch::MEMORY_MIN)?;
+    let vm = Vm::new(kvm, Memory::Pages(arch::MEMORY_MIN))?;
     let (vcpu, fd) = (vm.vcpu(0, features)?, vm.descriptor());
     let vcpu = vcpu.registers().within(&fd);
     let system = vm.system();

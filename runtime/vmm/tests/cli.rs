@@ -196,14 +196,19 @@ fn what_no_host_can_give_is_an_error() {
         return;
     }
     let cases = [
-        (["run", "--memory", "1"], "cannot give the guest 1 bytes of memory: "),
-        (["run", "--memory", "8388609"], "cannot give the guest 8388609 bytes of memory: "),
-        (["run", "--memory", "4000000G"], "cannot allocate "),
-        (["run", "--cpus", "65535"], "cannot create vCPU "),
-        (["probe", "--features", "no-such-feature"], "unknown feature"),
+        ("run --memory 1", "cannot give the guest 1 bytes of memory: "),
+        ("run --memory 8388609", "cannot give the guest 8388609 bytes of memory: "),
+        ("run --memory 4000000G", "cannot allocate "),
+        ("run --hugepages --memory 9M", "cannot give the guest 9437184 bytes of memory: "),
+        (
+            "run --hugepages --memory 100000G",
+            "cannot allocate 107374182400000 bytes of guest memory: ",
+        ),
+        ("run --cpus 65535", "cannot create vCPU "),
+        ("probe --features no-such-feature", "unknown feature"),
     ];
     for (args, expected) in cases {
-        let output = run(&args);
+        let output = run(&args.split(' ').collect::<Vec<_>>());
         assert_eq!(output.status.code(), Some(1), "{args:?}");
         assert!(
             stderr(&output).starts_with(&format!("onereg-vmm: {expected}")),

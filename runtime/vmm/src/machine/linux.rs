@@ -7,6 +7,7 @@ use super::arch::linux::{self as arch, Irqchip};
 use super::bus::Devices;
 use super::console::{self, Console};
 use super::loader::Linux;
+use super::memory::Memory;
 use super::serial::Serial;
 use super::threads::{Events, Outcome};
 use super::timings::{self, Point};
@@ -18,7 +19,7 @@ use crate::failure::Failure;
 /// Runs Linux until it powers off; a restart gets a new machine on the same console.
 pub(super) fn run(
     kvm: &Path,
-    memory: u64,
+    memory: Memory,
     linux: &Linux<'_>,
     wanted: &Wanted<'_>,
     console: Console,

@@ -15,6 +15,7 @@ use kvm_ioctls::{Kvm, VmFd};
 use vm_memory::{Address, GuestMemoryBackend, GuestMemoryMmap, GuestMemoryRegion};
 
 use super::arch;
+use super::memory::Memory;
 use super::vcpu::Vcpu;
 use super::wires::VmWires;
 use crate::failure::Failure;
@@ -28,20 +29,10 @@ pub(crate) struct Vm {
 }
 
 impl Vm {
-    /// Creates a VM with `size` bytes of memory.
-    pub(crate) fn new(path: &Path, size: u64) -> Result<Vm, Failure> {
+    /// Creates a VM.
+    pub(crate) fn new(path: &Path, memory: Memory) -> Result<Vm, Failure> {
         let kvm = open(path)?;
-        if size < arch::MEMORY_MIN || !size.is_multiple_of(4096) {
-            let least = arch::MEMORY_MIN >> 20;
-            return Err(Failure::new(format!(
-                "cannot give the guest {size} bytes of memory: give whole pages, {least}M at least"
-            )));
-        }
-        let memory = GuestMemoryMmap::from_ranges(&arch::ram(size)).map_err(|error| {
-            Failure::new(format!(
-                "cannot allocate {size} bytes of guest memory: {error}: ask for less"
-            ))
-        })?;
+        let memory = memory.allocate()?;
         let fd = kvm.create_vm().map_err(|error| {
             Failure::new(format!("cannot create a VM (KVM_CREATE_VM): {}", describe(error)))
         })?;

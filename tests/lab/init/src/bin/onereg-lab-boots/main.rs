@@ -4,7 +4,7 @@
 mod boot;
 
 use std::env;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::ExitCode;
@@ -59,7 +59,13 @@ const BOOTS: &[Boot] = &[
         says: ["end Kernel panic", KILLED],
         ..PLAIN
     },
-    Boot { end: "panic panic=-1", status: 3, says: [GUEST, KILLED], ..PLAIN },
+    Boot {
+        options: "--hugepages",
+        end: "panic panic=-1",
+        status: 3,
+        says: [GUEST, KILLED],
+        ..PLAIN
+    },
     Boot {
         end: "restart",
         stop_after: Some(2),
@@ -122,7 +128,7 @@ const BOOTS: &[Boot] = &[
 
 fn main() -> ExitCode {
     if let Err(error) = prepare() {
-        println!("FAILED to make the disk {SMALL_DISK}: {error}");
+        println!("FAILED to prepare the host: {error}");
         return ExitCode::FAILURE;
     }
     if let Err(error) = serve() {
@@ -150,11 +156,12 @@ fn main() -> ExitCode {
     if failed || count == 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-/// Makes the disk that fails.
+/// Makes the disk that fails, and sets huge pages aside for a guest.
 fn prepare() -> io::Result<()> {
     let (folder, bytes) = SMALL;
     system::mount_memory(folder, bytes)?;
-    File::create(SMALL_DISK)?.set_len(8 << 20)
+    File::create(SMALL_DISK)?.set_len(8 << 20)?;
+    fs::write("/proc/sys/vm/nr_hugepages", "64")
 }
 
 /// Sends everything back that comes to the port for that, in a network of its own.
