@@ -110,12 +110,7 @@ fn pages_of_the_site_that_are_no_longer_generated_go_and_others_stay() {
 
 #[test]
 fn the_json_has_every_place_that_is_listed_and_nothing_else_is_written() {
-    let (repository, folder) = (repository("json-from"), empty_folder("json-to"));
-    let args = ["--json", folder.to_str().unwrap()];
-    let first = generate(&repository, &args);
-    assert_eq!(first.code, 0, "{first:?}");
-    assert!(generated(&repository).is_empty());
-    let files = generated(&folder);
+    let (repository, files) = generated_elsewhere("--json");
     assert_eq!(files.keys().collect::<Vec<_>>(), ["block.json", "demo.json", "wide.json"]);
     for xlen in ["32", "64"] {
         let mut places = String::new();
@@ -131,18 +126,11 @@ fn the_json_has_every_place_that_is_listed_and_nothing_else_is_written() {
         }
         assert_eq!(places, listed(&repository, xlen));
     }
-    assert_eq!(generate(&repository, &args).stdout, "every generated file is up to date\n");
-    assert_eq!(generate(&repository, &[&args[..], &["--check"]].concat()).code, 2);
 }
 
 #[test]
 fn the_restructured_text_has_the_bits_of_ids_and_nothing_else_is_written() {
-    let (repository, folder) = (repository("rst-from"), empty_folder("rst-to"));
-    let args = ["--rst", folder.to_str().unwrap()];
-    let first = generate(&repository, &args);
-    assert_eq!(first.code, 0, "{first:?}");
-    assert!(generated(&repository).is_empty());
-    let files = generated(&folder);
+    let (_, files) = generated_elsewhere("--rst");
     assert_eq!(files.keys().collect::<Vec<_>>(), ["demo.rst", "wide.rst"]);
     let lines = [
         "\n  demo X0       64\n  ...\n  demo X30      64\n",
@@ -155,18 +143,11 @@ fn the_restructured_text_has_the_bits_of_ids_and_nothing_else_is_written() {
     }
     let hosts = "  0x4320 0000 0200 <number:16>  (32-bit host)\n  0x4330 0000 0200 <number:16>  (64-bit host)\n";
     assert!(files["wide.rst"].contains(hosts), "{}", files["wide.rst"]);
-    assert_eq!(generate(&repository, &args).stdout, "every generated file is up to date\n");
-    assert_eq!(generate(&repository, &[&args[..], &["--check"]].concat()).code, 2);
 }
 
 #[test]
 fn a_description_for_gdb_has_fields_as_flags_and_nothing_else_is_written() {
-    let (repository, folder) = (repository("gdb-from"), empty_folder("gdb-to"));
-    let args = ["--gdb", folder.to_str().unwrap()];
-    let first = generate(&repository, &args);
-    assert_eq!(first.code, 0, "{first:?}");
-    assert!(generated(&repository).is_empty());
-    let files = generated(&folder);
+    let (_, files) = generated_elsewhere("--gdb");
     assert_eq!(files.keys().collect::<Vec<_>>(), ["demo.xml", "wide32.xml", "wide64.xml"]);
     let lines = [
         "<evalue name=\"Kernel\" value=\"5\"/>",
@@ -184,10 +165,6 @@ fn a_description_for_gdb_has_fields_as_flags_and_nothing_else_is_written() {
         assert!(!files["demo.xml"].contains(name), "{name}");
     }
     assert!(files["wide32.xml"].contains("<reg name=\"pc\" bitsize=\"32\" type=\"uint32\""));
-    assert_eq!(generate(&repository, &args).stdout, "every generated file is up to date\n");
-    for other in [&["--check"][..], &["--json", "elsewhere"]] {
-        assert_eq!(generate(&repository, &[&args[..], other].concat()).code, 2);
-    }
 }
 
 #[test]
@@ -319,6 +296,24 @@ fn every_register_is_in_the_reference_by_name() {
     }
 }
 
+/// Generates into the folder of `flag`: nothing else is written, the files are then up to date, and no other flag goes
+/// with it. Returns the repository and the files.
+fn generated_elsewhere(flag: &str) -> (PathBuf, BTreeMap<String, String>) {
+    let name = flag.trim_start_matches('-');
+    let repository = repository(&format!("{name}-from"));
+    let folder = empty_folder(&format!("{name}-to"));
+    let args = [flag, folder.to_str().unwrap()];
+    let first = generate(&repository, &args);
+    assert_eq!(first.code, 0, "{first:?}");
+    assert!(generated(&repository).is_empty());
+    let again = generate(&repository, &args);
+    assert_eq!(again.stdout, "every generated file is up to date\n");
+    for other in [&["--check"][..], &["--site", "elsewhere"]] {
+        assert_eq!(generate(&repository, &[&args[..], other].concat()).code, 2);
+    }
+    (repository, generated(&folder))
+}
+
 fn generate(repository: &Path, args: &[&str]) -> Run {
     run(command(&[&["generate"], args].concat()).current_dir(repository))
 }
@@ -354,12 +349,7 @@ fn generated(repository: &Path) -> BTreeMap<String, String> {
 
 #[test]
 fn the_c_headers_go_into_their_folder_and_nothing_else_is_written() {
-    let (repository, folder) = (repository("c-from"), empty_folder("c-to"));
-    let args = ["--c-header", folder.to_str().unwrap()];
-    let first = generate(&repository, &args);
-    assert_eq!(first.code, 0, "{first:?}");
-    assert!(generated(&repository).is_empty());
-    let files = generated(&folder);
+    let (repository, files) = generated_elsewhere("--c-header");
     let names = ["onereg_block.h", "onereg_demo.h", "onereg_wide32.h", "onereg_wide64.h"];
     assert_eq!(files.keys().collect::<Vec<_>>(), names);
     for (file, arch, xlen) in [(names[1], "demo", "64"), (names[2], "wide", "32")] {
@@ -369,6 +359,4 @@ fn the_c_headers_go_into_their_folder_and_nothing_else_is_written() {
             assert!(of != arch || place.contains('+') || files[file].contains(&id), "{row}");
         }
     }
-    assert_eq!(generate(&repository, &args).stdout, "every generated file is up to date\n");
-    assert_eq!(generate(&repository, &[&args[..], &["--check"]].concat()).code, 2);
 }
