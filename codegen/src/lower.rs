@@ -83,6 +83,14 @@ impl LayoutOrigin {
         }
     }
 
+    /// Its width; of a row's own layout the row's.
+    pub(crate) fn width(&self) -> Place {
+        match &self.at {
+            LayoutAt::Row(row) => row.value("width"),
+            LayoutAt::Shared(place) => place.value("width"),
+        }
+    }
+
     /// The mapping of its fields.
     pub(crate) fn fields(&self) -> Place {
         match &self.at {

@@ -1,12 +1,14 @@
 //! Every bit of a described layout belongs to a field.
 
+use super::widths_legal;
 use crate::diagnostics::Finding;
 use crate::lower::Lowered;
 use crate::model::Layout;
 
 pub(super) fn check(lowered: &Lowered, findings: &mut Vec<Finding>) {
-    for (layout, origin) in lowered.model.layouts.iter().zip(&lowered.layouts) {
-        if !origin.complete {
+    let without_width = widths_legal::layouts_without(lowered);
+    for (at, (layout, origin)) in lowered.model.layouts.iter().zip(&lowered.layouts).enumerate() {
+        if !origin.complete || without_width.contains(&at) {
             continue;
         }
         let gaps = gaps(layout);

@@ -20,7 +20,9 @@ pub(super) fn check(lowered: &Lowered, findings: &mut Vec<Finding>) {
                         value.name,
                         if width == 1 { "" } else { "s" }
                     );
-                    let finding = Finding::new("E0305", place(&value.name), message);
+                    let bits = origin.field(index).value("bits");
+                    let finding = Finding::new("E0305", place(&value.name), message)
+                        .related(bits, "the field's bits");
                     findings.push(finding.help(format!(
                         "field `{}` takes at most {:#x}",
                         field.name,

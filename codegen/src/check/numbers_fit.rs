@@ -8,6 +8,11 @@ pub(super) fn check(lowered: &Lowered, findings: &mut Vec<Finding>) {
     for (register, row) in lowered.model.registers.iter().zip(&lowered.rows) {
         if let Some(problem) = problem(lowered, register) {
             let finding = Finding::new("E0203", row.value(problem.key), problem.message);
+            let group = lowered.groups[register.group].clone().into_key();
+            let finding = match register.via {
+                None => finding.related(group, "its group"),
+                Some(_) => finding,
+            };
             findings.push(finding.help(problem.help));
         }
     }

@@ -1,5 +1,7 @@
 //! Every width is one that its ioctl can carry.
 
+use std::collections::BTreeSet;
+
 use crate::diagnostics::Finding;
 use crate::lower::Lowered;
 use crate::model::{MAX_WIDTH, Register, Width};
@@ -10,6 +12,13 @@ pub(super) fn check(lowered: &Lowered, findings: &mut Vec<Finding>) {
             findings.push(Finding::new("E0204", row.value("width"), message).help(help));
         }
     }
+}
+
+/// The layouts of rows whose width is no legal one: their fields have nothing to be held against.
+pub(super) fn layouts_without(lowered: &Lowered) -> BTreeSet<usize> {
+    let rows = lowered.model.registers.iter().filter_map(|row| Some((row, row.layout?)));
+    let own = rows.filter(|(_, layout)| !lowered.model.layouts[*layout].shared);
+    own.filter(|(row, _)| problem(lowered, row).is_some()).map(|(_, layout)| layout).collect()
 }
 
 /// What is wrong with a width, and what it can be.

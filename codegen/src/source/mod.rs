@@ -262,6 +262,9 @@ fn syntax_error(file: usize, text: &str, error: &SyntaxError) -> Finding {
             "a file is one document: take out the line `---`"
         }
         _ if at == Some(&b'\t') => "indent with spaces: YAML takes no tabs",
+        message if message.starts_with("did not find expected ','") => {
+            "close the bracket, or put text that holds `: `, ` #`, `, ` or a bracket in double quotes"
+        }
         _ => "put text that holds `: `, ` #`, `, ` or a bracket in double quotes",
     };
     finding.help(help)

@@ -123,7 +123,7 @@ fn on_a_terminal_what_is_not_given_is_asked_for_and_each_answer_checked_at_once(
          Width in bits, ulong or vlenb: \
          Number, as op=0,reg=0: missing part `reg`: add `reg: 0`\n\
          Number, as op=0,reg=0: id 0x4230000000022000 of `ID_NEW` already belongs to `KICK`: correct the number, or say `alias_of: KICK`\n\
-         Number, as op=0,reg=0: not YAML: did not find expected ',' or '}}': put text that holds `: `, ` #`, `, ` or a bracket in double quotes\n\
+         Number, as op=0,reg=0: not YAML: did not find expected ',' or '}}': close the bracket, or put text that holds `: `, ` #`, `, ` or a bracket in double quotes\n\
          Number, as op=0,reg=0: \
          Access, rw, ro or wo [rw]: unknown value `readable`: values here are: rw, ro, wo\n\
          Access, rw, ro or wo [rw]: \
