@@ -6,12 +6,12 @@
 mod inputs;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use onereg_tests::command::run as command;
-use onereg_tests::tables;
+use onereg_tests::peers;
 
 use crate::best::{self, ratio};
 use crate::synthetic::Fields;
@@ -87,24 +87,14 @@ fn print(name: &str, size: usize, cost: &Cost, ours: &Cost) {
     );
 }
 
-/// Where programs are installed and what they write lies.
-fn folder() -> PathBuf {
-    tables::root().join("target/bench/peers")
-}
-
 fn install(peer: &Peer) -> Result<(), String> {
     let Some([package, version, program]) = peer.program else { return Ok(()) };
-    if folder().join("bin").join(program).exists() {
-        return Ok(());
-    }
-    let mut cargo = Command::new("cargo");
-    cargo.args(["install", "--quiet", "--locked", package, "--version", version, "--root"]);
-    command(cargo.arg(folder())).map(drop)
+    peers::install(package, version, program).map(drop)
 }
 
 fn measure(peer: &Peer, size: usize) -> Result<Cost, String> {
     let package = peer.program.map_or("onereg", |[package, ..]| package);
-    let folder = folder().join(format!("{package}-{size}"));
+    let folder = peers::folder().join(format!("{package}-{size}"));
     let source = folder.join("src/lib.rs");
     let manifest = format!(
         "[package]\nname = \"{package}-{size}\"\nedition = \"2021\"\n[dependencies]\n{}\n[workspace]\n",
@@ -145,7 +135,7 @@ fn onereg(folder: &Path, size: usize) -> Result<Duration, String> {
 fn svd2rust(folder: &Path, size: usize) -> Result<Duration, String> {
     let input = folder.join("input.svd");
     write(&input, &inputs::svd(size))?;
-    let mut program = Command::new(self::folder().join("bin/svd2rust"));
+    let mut program = Command::new(peers::folder().join("bin/svd2rust"));
     program.args(["--target", "none", "--output-dir"]).arg(folder.join("src"));
     time(program.arg("-i").arg(input))
 }
@@ -153,7 +143,7 @@ fn svd2rust(folder: &Path, size: usize) -> Result<Duration, String> {
 fn device_driver(folder: &Path, size: usize) -> Result<Duration, String> {
     let input = folder.join("input.ddsl");
     write(&input, &inputs::ddsl(size))?;
-    let mut program = Command::new(self::folder().join("bin/ddc"));
+    let mut program = Command::new(peers::folder().join("bin/ddc"));
     program.arg("build").arg("-s").arg(input).arg("-o").arg(folder.join("src/lib.rs"));
     time(program.arg("rust"))
 }
