@@ -44,6 +44,16 @@ pub fn added(archs: &[Arch], diff: &str) -> Vec<Added> {
     definitions.iter().filter(|it| it.is_added).filter_map(|it| scope.register(it)).collect()
 }
 
+/// Computes an id that is written as in the kernel's sources, and as its own test of register lists prints them:
+/// `ARM64_SYS_REG(3, 0, 1, 0, 0)`.
+///
+/// # Errors
+///
+/// Says what is in the way.
+pub fn id(archs: &[Arch], expression: &str) -> Result<u64, String> {
+    evaluate(expression, &Scope { archs, definitions: BTreeMap::new() })
+}
+
 /// What names in expressions stand for.
 struct Scope<'a> {
     archs: &'a [Arch],

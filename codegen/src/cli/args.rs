@@ -153,7 +153,7 @@ pub(crate) struct ExplainArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ImportArgs {
-    /// List of ids in hex, one a line, host profile (`onereg-vmm probe --format json`), or diff of kernel headers; - for stdin
+    /// List of ids, one a line, in hex or as `ARM64_SYS_REG(3, 0, 1, 0, 0)`, host profile (`onereg-vmm probe --format json`), or diff of kernel headers; - for stdin
     pub(crate) file: PathBuf,
     /// Architecture that every id is of
     #[arg(long)]

@@ -1,15 +1,17 @@
-//! Ids in a file: one a line, or those that a host profile calls unknown.
+//! Ids in a file: one a line, in hex or as the kernel writes them, or those that a host profile calls unknown.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use onereg_codegen::header;
+use onereg_codegen::model::Arch;
 use serde_json::value::RawValue;
 
 use super::failure::Failure;
 use super::text::place;
 
 /// Reads the ids in `text`, the content of `file`.
-pub(crate) fn read(file: &str, text: &str) -> Result<BTreeSet<u64>, Failure> {
+pub(crate) fn read(file: &str, text: &str, archs: &[Arch]) -> Result<BTreeSet<u64>, Failure> {
     let is_profile = text.trim_start().starts_with('{');
     let mut message = String::new();
     let words = if is_profile { profile(text) } else { Ok(listed(text)) };
@@ -20,14 +22,16 @@ pub(crate) fn read(file: &str, text: &str) -> Result<BTreeSet<u64>, Failure> {
     });
     let mut ids = BTreeSet::new();
     for word in words {
-        if let Some(id) = id(word) {
-            ids.insert(id);
-            continue;
-        }
+        let why = match id(word).map_or_else(|| expression(word, archs), Ok) {
+            Ok(id) => {
+                ids.insert(id);
+                continue;
+            }
+            Err(why) => why,
+        };
         let offset = word.as_ptr().addr().saturating_sub(text.as_ptr().addr());
         let (line, column) = place(text, offset);
-        let problem = format!("{word} is no id: an id has at most 16 hex digits");
-        let _ = writeln!(message, "{file}:{line}:{column}: error: {problem}");
+        let _ = writeln!(message, "{file}:{line}:{column}: error: {word} is no id: {why}");
     }
     if message.is_empty() { Ok(ids) } else { Err(Failure { output: String::new(), message }) }
 }
@@ -46,6 +50,15 @@ fn profile(text: &str) -> serde_json::Result<Vec<&str>> {
 fn listed(text: &str) -> Vec<&str> {
     let words = text.lines().map(|line| line.split('#').next().unwrap_or("").trim());
     words.filter(|word| !word.is_empty()).collect()
+}
+
+/// Computes `KVM_REG_PPC | KVM_REG_SIZE_U64 | 0x1`, in a list with a comma behind it.
+fn expression(word: &str, archs: &[Arch]) -> Result<u64, String> {
+    let text = word.strip_suffix(',').unwrap_or(word);
+    if !text.contains(['(', '|']) {
+        return Err("an id has at most 16 hex digits".to_owned());
+    }
+    header::id(archs, text)
 }
 
 /// Reads `0x1f` or `1f`, in quotes or not.

@@ -29,7 +29,7 @@ pub(crate) fn run(root: &Path, args: &ImportArgs) -> Result<(String, String), Fa
             proposal.add_macro(&added, &format!("{file}:{line}:{column}"));
         }
     } else {
-        for id in ids::read(&file, &text)? {
+        for id in ids::read(&file, &text, &archs)? {
             proposal.add(decode(&archs, id), None);
         }
     }

@@ -210,10 +210,19 @@ fn an_architecture_has_no_place_for_the_ids_of_others() {
 #[test]
 fn every_malformed_line_is_an_error_with_its_place() {
     let folder = empty_folder("import-malformed");
-    let lines = "0x1g\n0x42\n  ä\n0x10000000000000000\n+1\n";
+    let lines = "0x1g\n0x42\n  ä\n0x10000000000000000\n+1\nKVM_REG_DEMO | KVM_REG_NONE,\n";
     let profile = "{\n  \"unknown\": [\"0x42\",\n    \"no\", 7.5]}";
     for (text, expected) in [
-        (lines, &[":1:1: error: 0x1g ", ":3:3: error: ä ", ":4:1: error: 0x1", ":5:1: "][..]),
+        (
+            lines,
+            &[
+                ":1:1: error: 0x1g ",
+                ":3:3: error: ä ",
+                ":4:1: error: 0x1",
+                ":5:1: ",
+                ":6:1: error: KVM_REG_DEMO | KVM_REG_NONE, is no id: `KVM_REG_NONE` is known neither ",
+            ][..],
+        ),
         (profile, &[":3:5: error: \"no\" is no id", ":3:11: error: 7.5 is no id"]),
         ("{\n  \"unknown\": [}", &[":2:15: error: no host profile: "]),
         ("{}", &[":1:1: error: no host profile: missing field `unknown`"]),
