@@ -49,14 +49,14 @@ fn request(disk: &mut Driver<'_>, kind: u64, sector: u64, data: &[(u64, u32, u16
     disk.guest.write(HEADER, 8, kind);
     disk.guest.write(HEADER + 8, 8, sector);
     disk.guest.write(ANSWER, 1, 0xff);
-    disk.request(&[&[(HEADER, 16, 0)], data, &[(ANSWER, 1, WRITE)]].concat());
+    disk.request(0, &[&[(HEADER, 16, 0)], data, &[(ANSWER, 1, WRITE)]].concat());
     assert_eq!(disk.guest.read(ANSWER, 1), 0, "request {kind} of sector {sector}");
 }
 
 /// Asks a source of entropy for 8 bytes.
 fn random_number(source: &mut Driver<'_>) -> u64 {
     source.guest.write(BUFFERS, 8, 0);
-    assert_eq!(source.request(&[(BUFFERS, 8, WRITE)]), 8);
+    assert_eq!(source.request(0, &[(BUFFERS, 8, WRITE)]), 8);
     source.guest.read(BUFFERS, 8)
 }
 
@@ -78,7 +78,7 @@ fn sectors_are_read_written_and_flushed() {
             let options = ["--transport", transport.name(), "--disk", &disk];
             let mut guest = Guest::boot(&name, &options);
             let mut disk = Driver::find(&mut guest, transport, BLOCK);
-            disk.start();
+            disk.start(1);
             request(&mut disk, IN, 3, &[(DATA, SECTOR, WRITE)]);
             assert_eq!(disk.guest.read(DATA, 8), 0x0303_0303_0303_0303);
             let text = format!("{engine:_<8}");
@@ -104,7 +104,7 @@ fn an_interrupt_follows_what_was_done() {
         let options = ["--transport", transport.name()];
         let mut guest = Guest::boot(&format!("interrupt-{}", transport.name()), &options);
         let mut source = Driver::find(&mut guest, transport, ENTROPY);
-        source.start();
+        source.start(1);
         source.connect(VECTOR);
         assert!(!source.is_interrupted(VECTOR), "{transport:?}: nothing was done");
         random_number(&mut source);
@@ -131,16 +131,16 @@ fn a_mistake_of_the_driver_stops_its_device_until_it_is_reset() {
         let mut guest = Guest::boot(&format!("mistakes-{}", transport.name()), &options);
         let mut source = Driver::find(&mut guest, transport, ENTROPY);
         for (what, descriptors, head) in mistakes {
-            source.start();
+            source.start(1);
             for (index, descriptor) in (0..).zip(descriptors) {
-                source.describe(index, *descriptor);
+                source.describe(0, index, *descriptor);
             }
-            source.make_available(head);
-            source.kick();
+            source.make_available(0, head);
+            source.kick(0);
             let stops = format!("{transport:?}: a chain that {what} stops the device");
             source.wait(&stops, |source| source.get(STATUS) & NEEDS_RESET != 0);
         }
-        source.start();
+        source.start(1);
         assert_ne!(random_number(&mut source), 0, "{transport:?}: it works after a reset");
         let output = guest.power_off();
         assert_powered_off(&output);
@@ -165,7 +165,7 @@ fn torment(u: &mut Unstructured<'_>, source: &mut Driver<'_>) -> Result<()> {
         source.guest.write(source.base + offset, width, value);
         source.guest.read(source.base + offset, width);
     }
-    source.start();
+    source.start(1);
     random_number(source);
     Ok(())
 }

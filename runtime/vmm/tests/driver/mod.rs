@@ -12,13 +12,14 @@ use registers::{
 };
 pub(crate) use registers::{Register, STATUS};
 
-/// Where the driver has its rings and its buffers.
+/// Where the driver has the rings of a queue, what queues are apart, and where its buffers are.
 const DESCRIPTOR_TABLE: u64 = 0x20_0000;
 const AVAILABLE_RING: u64 = 0x20_1000;
 const USED_RING: u64 = 0x20_2000;
+const QUEUE_APART: u64 = 0x1_0000;
 pub(crate) const BUFFERS: u64 = 0x30_0000;
 
-/// Entries of the queue.
+/// Entries of a queue.
 const SIZE: u16 = 8;
 
 /// Flags of descriptors.
@@ -28,7 +29,7 @@ pub(crate) const WRITE: u16 = 2;
 /// Status: the device stopped for a mistake of the driver.
 pub(crate) const NEEDS_RESET: u64 = 64;
 
-/// Registers of the first device that is not behind PCI, what they are apart, and where its queue is notified.
+/// Registers of the first device that is not behind PCI, what they are apart, and where its queues are notified.
 const MMIO: u64 = 0xfeb0_0000;
 const MMIO_APART: u64 = 0x1000;
 const MMIO_NOTIFY: u64 = 0x50;
@@ -59,16 +60,21 @@ impl Transport {
     }
 }
 
-/// The driver of the first queue of a device.
+/// The driver of a device.
 pub(crate) struct Driver<'g> {
     pub(crate) guest: &'g mut Guest,
     transport: Transport,
     /// Its number among the devices.
     slot: u64,
-    /// Where its registers are, and where the queue is notified.
+    /// Where its registers are, and where its first queue is notified.
     pub(crate) base: u64,
     notify: u64,
-    /// How many chains were made available, and taken back.
+    queues: Vec<Positions>,
+}
+
+/// How many chains of a queue were made available, and taken back.
+#[derive(Default)]
+struct Positions {
     available: u16,
     used: u16,
 }
@@ -91,11 +97,11 @@ impl<'g> Driver<'g> {
                 (base, base + MMIO_NOTIFY)
             }
         };
-        Driver { guest, transport, slot, base, notify, available: 0, used: 0 }
+        Driver { guest, transport, slot, base, notify, queues: Vec::new() }
     }
 
-    /// Resets the device and starts it with its first queue and no feature but the version.
-    pub(crate) fn start(&mut self) {
+    /// Resets the device and starts it with that many of its queues and no feature but the version.
+    pub(crate) fn start(&mut self, queues: u64) {
         if self.transport == Transport::Pci {
             pci::place(self.guest, self.slot);
         }
@@ -108,22 +114,23 @@ impl<'g> Driver<'g> {
         self.set(DRIVER_FEATURE_SELECT, 1);
         self.set(DRIVER_FEATURE, 1);
         self.set(STATUS, 11);
-        self.set_up();
+        self.queues.clear();
+        (0..queues).for_each(|queue| self.set_up(queue));
         self.set(STATUS, 15);
         assert_eq!(self.get(STATUS), 15, "the device starts");
     }
 
-    fn set_up(&mut self) {
+    fn set_up(&mut self, queue: u64) {
         for ring in [AVAILABLE_RING, USED_RING] {
-            self.guest.write(ring, 4, 0);
+            self.guest.write(ring + QUEUE_APART * queue, 4, 0);
         }
-        (self.available, self.used) = (0, 0);
-        self.set(QUEUE_SELECT, 0);
+        self.queues.push(Positions::default());
+        self.set(QUEUE_SELECT, queue);
         self.set(QUEUE_SIZE, SIZE.into());
         let addresses =
             [(DESCRIPTORS, DESCRIPTOR_TABLE), (AVAILABLE, AVAILABLE_RING), (USED, USED_RING)];
         for (register, address) in addresses {
-            self.set(register, address);
+            self.set(register, address + QUEUE_APART * queue);
         }
         self.set(QUEUE_READY, 1);
         assert_eq!(self.get(QUEUE_READY), 1, "the device takes the queue");
@@ -142,45 +149,63 @@ impl<'g> Driver<'g> {
     }
 
     /// Gives the device a chain of buffers, one descriptor after the other, and returns how many bytes it wrote.
-    pub(crate) fn request(&mut self, buffers: &[(u64, u32, u16)]) -> u64 {
+    pub(crate) fn request(&mut self, queue: u64, buffers: &[(u64, u32, u16)]) -> u64 {
         let last = buffers.len() - 1;
         for (index, (address, length, flags)) in (0..).zip(buffers) {
             let flags = if usize::from(index) < last { flags | NEXT } else { *flags };
-            self.describe(index, (*address, *length, flags, index + 1));
+            self.describe(queue, index, (*address, *length, flags, index + 1));
         }
-        self.make_available(0);
-        self.kick();
-        let ring = USED_RING + 2;
-        let before = u64::from(self.used);
-        self.wait("the device answers", |driver| driver.guest.read(ring, 2) != before);
-        let element = USED_RING + 4 + 8 * u64::from(self.used % SIZE);
-        self.used += 1;
-        self.guest.read(element + 4, 4)
+        self.make_available(queue, 0);
+        self.kick(queue);
+        let mut used = None;
+        self.wait("the device answers", |driver| {
+            used = driver.take(queue);
+            used.is_some()
+        });
+        used.map_or(0, |(_, written)| written)
     }
 
-    /// Writes a descriptor.
-    pub(crate) fn describe(&mut self, index: u16, (address, length, flags, next): Descriptor) {
-        let at = DESCRIPTOR_TABLE + 16 * u64::from(index);
+    /// Writes a descriptor of a queue.
+    pub(crate) fn describe(
+        &mut self,
+        queue: u64,
+        index: u16,
+        (address, length, flags, next): Descriptor,
+    ) {
+        let at = DESCRIPTOR_TABLE + QUEUE_APART * queue + 16 * u64::from(index);
         let rest = u64::from(length) | u64::from(flags) << 32 | u64::from(next) << 48;
         self.guest.write(at, 8, address);
         self.guest.write(at + 8, 8, rest);
     }
 
-    /// Puts the chain that begins at a descriptor into the available ring.
-    pub(crate) fn make_available(&mut self, head: u16) {
-        let slot = AVAILABLE_RING + 4 + 2 * u64::from(self.available % SIZE);
+    /// Puts the chain that begins at a descriptor into the available ring of a queue.
+    pub(crate) fn make_available(&mut self, queue: u64, head: u16) {
+        let ring = AVAILABLE_RING + QUEUE_APART * queue;
+        let Positions { available, .. } = &mut self.queues[queue as usize];
+        let slot = ring + 4 + 2 * u64::from(*available % SIZE);
         self.guest.write(slot, 2, head.into());
-        self.available += 1;
-        self.guest.write(AVAILABLE_RING + 2, 2, self.available.into());
+        *available = available.wrapping_add(1);
+        self.guest.write(ring + 2, 2, (*available).into());
     }
 
-    /// Tells the device that there is something new in the queue.
-    pub(crate) fn kick(&mut self) {
-        let width = match self.transport {
-            Transport::Pci => 2,
-            Transport::Mmio => 4,
-        };
-        self.guest.write(self.notify, width, 0);
+    /// Tells the device that there is something new in a queue.
+    pub(crate) fn kick(&mut self, queue: u64) {
+        match self.transport {
+            Transport::Pci => self.guest.write(self.notify + pci::NOTIFY_APART * queue, 2, queue),
+            Transport::Mmio => self.guest.write(self.notify, 4, queue),
+        }
+    }
+
+    /// Takes the next chain that the device gave back, if there is one: its head, and how many bytes were written.
+    pub(crate) fn take(&mut self, queue: u64) -> Option<(u16, u64)> {
+        let ring = USED_RING + QUEUE_APART * queue;
+        let Positions { used, .. } = &mut self.queues[queue as usize];
+        if self.guest.read(ring + 2, 2) == u64::from(*used) {
+            return None;
+        }
+        let element = self.guest.read(ring + 4 + 8 * u64::from(*used % SIZE), 8);
+        *used = used.wrapping_add(1);
+        Some((element as u16, element >> 32))
     }
 
     /// Waits until the device has done something.
@@ -191,7 +216,7 @@ impl<'g> Driver<'g> {
         }
     }
 
-    /// Has the queue interrupt by that vector; comes after the start.
+    /// Has the first queue interrupt by that vector; comes after the start.
     pub(crate) fn connect(&mut self, vector: u64) {
         self.guest.write(SPURIOUS, 4, 0x1ff);
         match self.transport {

@@ -24,6 +24,9 @@ const COMMON: u64 = 0x0114_0009;
 const NOTIFY: u64 = 0x0214_0009;
 const MESSAGES: u64 = 0x11;
 
+/// What the notifications of queues are apart.
+pub(super) const NOTIFY_APART: u64 = 4;
+
 /// Offset of the register that says which message is the queue's, and the bit that switches messages on.
 const QUEUE_MESSAGE: u64 = 0x1a;
 const ENABLED: u64 = 1 << 15;
@@ -33,7 +36,8 @@ pub(super) fn is_virtio(guest: &mut Guest, device: u64, kind: u64) -> bool {
     guest.read(function(device), 4) == (0x1040 + kind) << 16 | 0x1af4
 }
 
-/// Puts the registers of a device into memory; returns where the common ones are, and where its queue is notified.
+/// Puts the registers of a device into memory; returns where the common ones are, and where its first queue is
+/// notified.
 pub(super) fn place(guest: &mut Guest, device: u64) -> (u64, u64) {
     let base = WINDOW + WINDOW_APART * device;
     guest.write(function(device) + BASE, 4, base);
