@@ -129,6 +129,11 @@ pub(crate) struct RunOptions {
     #[arg(long, value_name = "tap=NAME[,mac=MAC]")]
     pub(crate) net: Vec<String>,
 
+    /// Sockets between host and guest: `CONNECT PORT` at this socket, as a line, reaches a port of the guest, which
+    /// reaches a port of the host at PATH_PORT
+    #[arg(long, value_name = "cid=N,socket=PATH")]
+    pub(crate) vsock: Option<String>,
+
     /// Where the guest's serial port goes: stdio (on a terminal Ctrl-A x ends the guest), a file, or none
     #[arg(long, value_name = "stdio|FILE|none", default_value = "stdio")]
     pub(crate) console: PathBuf,

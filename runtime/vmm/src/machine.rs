@@ -86,7 +86,8 @@ fn run_guest(kvm: &Path, options: &RunOptions) -> Result<(), Failure> {
         false => Memory::Pages(options.memory),
     };
     let linux = options.kernel.as_deref().map(|kernel| open(kernel, options)).transpose()?;
-    confine::close(kvm, options.landlock)?;
+    let sockets = linux.as_ref().and_then(|(_, inventory)| inventory.sockets());
+    confine::close(kvm, sockets.as_slice(), options.landlock)?;
     match linux {
         Some((linux, inventory)) => {
             linux::run(kvm, memory, &linux, &wanted, console, &inventory, &events)
@@ -111,8 +112,12 @@ fn refuse_unsupported(options: &RunOptions) -> Result<(), Failure> {
     if options.kernel.is_some() {
         return Ok(());
     }
-    let given = [("--disk", &options.disk), ("--net", &options.net)];
-    match given.iter().find(|(_, values)| !values.is_empty()) {
+    let given = [
+        ("--disk", !options.disk.is_empty()),
+        ("--net", !options.net.is_empty()),
+        ("--vsock", options.vsock.is_some()),
+    ];
+    match given.iter().find(|(_, is_given)| *is_given) {
         Some((option, _)) => Err(Failure::new(format!(
             "the built-in guest has no driver for a {option}: leave it out, or give a --kernel"
         ))),

@@ -7,7 +7,7 @@ mod pseudo_terminal;
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -220,6 +220,35 @@ fn holdings(process: u32) -> [usize; 3] {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     [count("fd"), count("task"), memory.trim().trim_end_matches(" kB").parse().unwrap()]
+}
+
+#[test]
+fn the_socket_is_removed_however_the_run_ends() {
+    if !has_kvm() {
+        return;
+    }
+    let socket = temporary("vsock");
+    let option = format!("cid=3,socket={}", socket.display());
+    let end_of = |name: &str, end: &[u8], signal: Option<&str>| {
+        let path = temporary(name);
+        fs::write(&path, bzimage(&code(LOAD + ENTRY as u32, ">", end))).unwrap();
+        let mut command = program(&["run", "--vsock", &option, "--kernel", path.to_str().unwrap()]);
+        let mut vmm = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        vmm.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+        if let Some(signal) = signal {
+            assert!(socket.exists(), "{name}");
+            let kill = format!("kill -{signal} {}", vmm.id());
+            assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        }
+        let output = ended(vmm);
+        assert!(!socket.exists(), "{name}: {}", stderr(&output));
+        output.status.code()
+    };
+    assert_eq!(end_of("sockets-off", &power_off(), None), Some(0));
+    assert_eq!(end_of("sockets-crash", &[0x0f, 0x0b], None), Some(3));
+    for signal in ["INT", "TERM"] {
+        assert_eq!(end_of("sockets-interrupted", &[0xeb, 0xfe], Some(signal)), Some(130));
+    }
 }
 
 #[test]

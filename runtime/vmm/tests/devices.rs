@@ -5,6 +5,7 @@ mod driver;
 mod kernel;
 mod program;
 mod remote;
+mod sockets;
 
 use std::fs;
 use std::path::PathBuf;

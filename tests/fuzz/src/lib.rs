@@ -23,4 +23,4 @@ pub use queries::queries;
 pub use states::states;
 pub use tables::tables;
 pub use values::values;
-pub use virtio::devices;
+pub use virtio::{devices, sockets};

@@ -16,6 +16,7 @@ mod interrupt;
 mod queues;
 mod rng;
 mod testing;
+mod vsock;
 
 /// Does to devices what the input says; they serve again after a reset.
 pub fn devices(input: &[u8]) {
@@ -24,4 +25,9 @@ pub fn devices(input: &[u8]) {
         let _ = hostile::torment_disk(&mut Unstructured::new(input), is_read_only);
     }
     let _ = hostile::torment_entropy(&mut Unstructured::new(input));
+}
+
+/// Does to sockets, at both ends, what the input says; they serve again after a reset.
+pub fn sockets(input: &[u8]) {
+    let _ = hostile::vsock::torment_vsock(&mut Unstructured::new(input));
 }

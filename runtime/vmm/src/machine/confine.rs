@@ -36,12 +36,12 @@ pub(super) fn start(seccomp: Seccomp) -> Result<(), Failure> {
 }
 
 /// Confines the main thread, and with it those that it starts, when all files are open.
-pub(super) fn close(kvm: &Path, landlock: Landlock) -> Result<(), Failure> {
+pub(super) fn close(kvm: &Path, sockets: &[&Path], landlock: Landlock) -> Result<(), Failure> {
     // The source of entropy of a static program is a file, which the first use opens for all.
     getrandom::fill(&mut [0])
         .map_err(|error| Failure::new(format!("the host has no entropy: {error}")))?;
     if landlock == Landlock::On {
-        files::close(kvm)?;
+        files::close(kvm, sockets)?;
     }
     enter(Role::Main);
     Ok(())

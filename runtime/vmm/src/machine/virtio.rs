@@ -18,6 +18,7 @@ mod queues;
 mod rng;
 #[cfg(test)]
 mod testing;
+mod vsock;
 mod worker;
 
 pub(super) use inventory::{Found, Inventory};

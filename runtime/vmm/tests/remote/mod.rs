@@ -63,6 +63,14 @@ impl Guest {
         self.answer();
     }
 
+    /// Writes 8 bytes so many times, one behind the other.
+    pub(crate) fn fill(&mut self, address: u64, count: u16, value: u64) {
+        // mov cx, count; rep stosq
+        let [low, high] = count.to_le_bytes();
+        self.order(&[0x66, 0xb9, low, high, 0xf3, 0x48, 0xab], address, value);
+        self.answer();
+    }
+
     /// Switches the machine off, and waits until the program ends. On stdout is what nobody asked for.
     pub(crate) fn power_off(mut self) -> Output {
         self.order(OUT, 0x600, 0x34);

@@ -11,8 +11,9 @@ use onereg_tests::command::run;
 
 use crate::Context;
 
-const TARGETS: &[&str] =
-    &["tables", "queries", "values", "states", "profiles", "devices", "kernels", "options"];
+const TARGETS: &[&str] = &[
+    "tables", "queries", "values", "states", "profiles", "devices", "kernels", "options", "sockets",
+];
 
 /// Seconds of each target, in a short and in a long run.
 const SECONDS: (u32, u32) = (15, 600);

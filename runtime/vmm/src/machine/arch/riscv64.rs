@@ -39,8 +39,9 @@ pub(crate) const CAPABILITIES: &[(&str, u32)] = &[
     ("KVM_CAP_VM_GPA_BITS", kvm_bindings::KVM_CAP_VM_GPA_BITS),
 ];
 
-/// The system call that waits for events.
+/// The system calls that wait for events and that remove a file.
 pub(crate) const WAIT: Call = Call::any(libc::SYS_epoll_pwait);
+pub(crate) const REMOVE: Call = Call::any(libc::SYS_unlinkat);
 
 /// Features of the vCPUs that the built-in guest runs on.
 pub(crate) const GUEST_FEATURES: &str = "all";

@@ -30,6 +30,8 @@ pub(in crate::machine) enum Role {
     Block,
     /// It serves a network interface.
     Net,
+    /// It serves the sockets between guest and host.
+    Vsock,
 }
 
 /// A system call that is allowed.
@@ -54,6 +56,7 @@ impl Role {
         match kind {
             "blk" => Role::Block,
             "net" => Role::Net,
+            "vsock" => Role::Vsock,
             _ => Role::Device,
         }
     }
@@ -61,9 +64,11 @@ impl Role {
     /// Returns the lists of what it is allowed.
     pub(super) fn calls(self) -> &'static [&'static [Call]] {
         match self {
-            Role::Main => &[EVERY, KVM, WIRES, INPUT, DEVICE, BLOCK, NET, SIGNALS, METRICS, MAIN],
-            Role::Vcpu => &[EVERY, VCPU, WIRES],
-            Role::TracedVcpu => &[EVERY, VCPU, WIRES, KVM],
+            Role::Main => &[
+                EVERY, KVM, WIRES, ACCEPT, INPUT, DEVICE, BLOCK, NET, VSOCK, SIGNALS, METRICS, MAIN,
+            ],
+            Role::Vcpu => &[EVERY, VCPU, ACCEPT, WIRES],
+            Role::TracedVcpu => &[EVERY, VCPU, ACCEPT, WIRES, KVM],
             Role::Signals => &[EVERY, SIGNALS],
             Role::Metrics => &[EVERY, METRICS],
             Role::Keyboard => &[EVERY, INPUT],
@@ -71,6 +76,7 @@ impl Role {
             Role::Device => &[EVERY, WIRES, INPUT, DEVICE],
             Role::Block => &[EVERY, WIRES, INPUT, DEVICE, BLOCK],
             Role::Net => &[EVERY, WIRES, INPUT, DEVICE, NET],
+            Role::Vsock => &[EVERY, WIRES, INPUT, DEVICE, ACCEPT, VSOCK],
         }
     }
 }
@@ -119,6 +125,10 @@ const WIRES: &[Call] = &[
     kvm(0xa5), // KVM_SIGNAL_MSI
 ];
 
+/// Programs of the host reach the guest, also those that waited for its driver.
+const ACCEPT: &[Call] =
+    &[Call::any(libc::SYS_accept4), Call::any(libc::SYS_recvfrom), ioctl(libc::FIONBIO)];
+
 /// A vCPU; the driver of a device may set it to work on what it waits for.
 const VCPU: &[Call] = &[
     kvm(0x80), // KVM_RUN
@@ -150,8 +160,19 @@ const BLOCK: &[Call] = &[
 
 const NET: &[Call] = &[Call::any(libc::SYS_readv)];
 
+/// Sockets that are files, and no network.
+const VSOCK: &[Call] = &[
+    Call::any(libc::SYS_connect),
+    only(libc::SYS_fcntl, 1, libc::F_GETFL),
+    only(libc::SYS_fcntl, 1, libc::F_SETFL),
+    Call::any(libc::SYS_sendto),
+    Call::any(libc::SYS_shutdown),
+    only(libc::SYS_socket, 0, libc::AF_UNIX),
+];
+
 /// What makes a machine and its threads, and what a thread does before it enters its role.
 const MAIN: &[Call] = &[
+    arch::REMOVE,
     when(libc::SYS_clone, 0, libc::CLONE_THREAD, libc::CLONE_THREAD),
     Call::any(libc::SYS_clone3),
     Call::any(libc::SYS_clock_nanosleep),

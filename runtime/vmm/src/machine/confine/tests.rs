@@ -34,7 +34,7 @@ const ATTEMPTS: [Attempt; 8] = [
 ];
 
 /// What each role may try of it.
-const ROLES: [(&str, Role, &[&str]); 10] = [
+const ROLES: [(&str, Role, &[&str]); 11] = [
     ("main", Role::Main, &["open", "look", "read", "wait", "allocate"]),
     ("vcpu", Role::Vcpu, &["allocate"]),
     ("traced", Role::TracedVcpu, &["allocate"]),
@@ -45,6 +45,7 @@ const ROLES: [(&str, Role, &[&str]); 10] = [
     ("rng", Role::Device, &["read", "allocate"]),
     ("blk", Role::Block, &["read", "allocate"]),
     ("net", Role::Net, &["read", "allocate"]),
+    ("vsock", Role::Vsock, &["read", "allocate"]),
 ];
 
 fn map(protection: i32) -> io::Result<MmapRegion> {
@@ -100,7 +101,7 @@ fn a_thread_makes_the_calls_of_its_role() {
 #[test]
 fn no_file_is_open_to_a_closed_thread_but_the_device() {
     let closed = thread::spawn(|| {
-        let status = files::restrict(Path::new("/dev/null")).unwrap();
+        let status = files::restrict(Path::new("/dev/null"), &[]).unwrap();
         (status.ruleset, File::open("/dev/null"), File::open("/etc/passwd"), File::create("new"))
     });
     let (status, device, file, new) = closed.join().unwrap();

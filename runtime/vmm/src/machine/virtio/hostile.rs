@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod tests;
+pub(super) mod vsock;
 
 use std::io;
 use std::sync::{Arc, Mutex};

@@ -1,6 +1,7 @@
 //! Which devices a machine gets, and how its guest finds them.
 
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use super::block::{Block, Disk, RawFile};
@@ -10,6 +11,7 @@ use super::mmio::{self, VirtioMmio};
 use super::net::{Net, Port};
 use super::pci::VirtioPci;
 use super::rng::Rng;
+use super::vsock::{Endpoint, SocketFile, Vsock};
 use super::worker::Worker;
 use crate::cli::{RunOptions, Transport};
 use crate::failure::Failure;
@@ -25,6 +27,9 @@ pub(crate) struct Inventory {
     transport: Transport,
     disks: Vec<Arc<dyn Disk>>,
     ports: Vec<Arc<Port>>,
+    endpoint: Option<Arc<Endpoint>>,
+    /// Threads that are not waited for at the end may hold the endpoint, but not this.
+    socket: Option<SocketFile>,
 }
 
 /// The virtio devices of one start, at work.
@@ -48,12 +53,20 @@ impl Inventory {
         let disks = options.disk.iter().map(open).collect::<Result<Vec<_>, Failure>>()?;
         let open = |option: &String| Port::open(option).map(Arc::new);
         let ports = options.net.iter().map(open).collect::<Result<Vec<_>, Failure>>()?;
-        Ok(Inventory { transport: options.transport, disks, ports })
+        let endpoint = options.vsock.as_deref().map(Endpoint::open).transpose()?;
+        let (endpoint, socket) = endpoint.unzip();
+        let endpoint = endpoint.map(Arc::new);
+        Ok(Inventory { transport: options.transport, disks, ports, endpoint, socket })
+    }
+
+    /// Returns the folder of the sockets that a guest reaches.
+    pub(crate) fn sockets(&self) -> Option<&Path> {
+        self.socket.as_ref().map(SocketFile::folder)
     }
 
     /// Makes the devices, puts them into a machine, and sets them to work.
     pub(crate) fn attach(&self, vm: &Vm, devices: &mut Devices) -> Result<Virtio, Failure> {
-        let made = self.make();
+        let made = self.make()?;
         let (controls, found) = match self.transport {
             Transport::Pci => attach_pci(vm, devices, made)?,
             Transport::Mmio => attach_mmio(vm, devices, made)?,
@@ -65,13 +78,17 @@ impl Inventory {
         Ok(Virtio { workers, found })
     }
 
-    fn make(&self) -> Vec<Named> {
+    fn make(&self) -> Result<Vec<Named>, Failure> {
         let mut devices: Vec<Box<dyn VirtioDevice>> = Vec::new();
         for (index, disk) in self.disks.iter().enumerate() {
             devices.push(Box::new(Block::new(Arc::clone(disk), format!("disk{index}"))));
         }
         for port in &self.ports {
             devices.push(Box::new(Net::new(Arc::clone(port))));
+        }
+        if let Some(endpoint) = &self.endpoint {
+            let vsock = Vsock::new(Arc::clone(endpoint));
+            devices.push(Box::new(vsock.map_err(|error| cannot_make("virtio-vsock0", &error))?));
         }
         devices.push(Box::new(Rng));
         let mut named = Vec::<Named>::new();
@@ -80,7 +97,7 @@ impl Inventory {
             let number = named.iter().filter(|(_, other)| other.kind() == kind).count();
             named.push((format!("virtio-{}{number}", kind.name), device));
         }
-        named
+        Ok(named)
     }
 }
 
