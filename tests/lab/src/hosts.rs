@@ -44,7 +44,8 @@ pub struct Host {
 }
 
 /// Drivers of virtio devices. Debian's kernels for clouds have the file system of the disk built in.
-const VIRTIO: &[&str] = &["virtio_blk", "virtio_mmio", "virtio_rng", "virtio_net"];
+const VIRTIO: &[&str] =
+    &["virtio_blk", "virtio_mmio", "virtio_rng", "virtio_net", "vmw_vsock_virtio_transport"];
 
 /// All hosts.
 pub const HOSTS: &[Host] = &[
@@ -80,7 +81,14 @@ pub const HOSTS: &[Host] = &[
         flavour: "riscv64",
         suites: &["sid", "forky", "trixie"],
         modules: &["kvm", "tun"],
-        guest_modules: &["virtio_blk", "virtio_mmio", "virtio_rng", "virtio_net", "ext4"],
+        guest_modules: &[
+            "virtio_blk",
+            "virtio_mmio",
+            "virtio_rng",
+            "virtio_net",
+            "vmw_vsock_virtio_transport",
+            "ext4",
+        ],
         qemu: "qemu-system-riscv64",
         machine: &["-machine", "virt,aia=aplic-imsic,aia-guests=3"],
         cpu: "max",

@@ -1,5 +1,6 @@
 //! What the lab's runner and the programs in its hosts agree on: where things are, and how a program ended.
 
+mod exchange;
 pub mod modules;
 pub mod network;
 mod record;
@@ -7,6 +8,7 @@ pub mod system;
 
 use std::net::Ipv4Addr;
 
+pub use exchange::{content, exchange};
 pub use record::Record;
 
 /// File in the host with the program's path and its arguments, each ended by a NUL.
@@ -24,9 +26,10 @@ pub const GUEST_INITRAMFS: &str = "/guest/initramfs";
 /// Disk of such guests: an empty file system.
 pub const GUEST_DISK: &str = "/guest/disk";
 
-/// Parameter of a guest's command line: what its first process does, between commas. `keep` writes a file to the disk or
-/// compares it, `refused` compares it where nothing can be written, `fill` writes until the disk fails, `shrunk` reads
-/// the disk after a line of input, `entropy` reads the source of entropy, `net` has the host send bytes back.
+/// Parameter of a guest's command line: what its first process does, between commas. `keep` writes a file to the disk
+/// or compares it, `refused` compares it where nothing can be written, `fill` writes until the disk fails, `shrunk`
+/// reads the disk after a line of input, `entropy` reads the source of entropy, `net` has the host send bytes back,
+/// `sockets` has host and guest send back what the other one sends.
 pub const TASKS: &str = "onereg.tasks=";
 
 /// Parameter of a guest's command line: `off` and `echo` (after a line of input) power off, `restart` starts over, and
@@ -41,6 +44,12 @@ pub const GUEST_ADDRESS: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 2);
 
 /// Port of TCP where the host sends everything back.
 pub const PORT: u16 = 4000;
+
+/// Port of vsock where the guest sends everything back.
+pub const GUEST_PORT: u32 = 52;
+
+/// Port of vsock where the host does.
+pub const HOST_PORT: u32 = 7;
 
 /// How the line begins that a guest prints when its first process runs.
 pub const GUEST: &str = "onereg-lab-guest: ";

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use onereg_lab_init::{END, GUEST, GUEST_INITRAMFS, GUEST_KERNEL, HOST_ADDRESS, network, system};
 
+use crate::sockets::Talk;
+
 /// One run of the VMM.
 pub(crate) struct Boot {
     /// Number of vCPUs, all of which the guest has to bring online.
@@ -23,6 +25,8 @@ pub(crate) struct Boot {
     pub(crate) shrinks: Option<&'static str>,
     /// What is typed once the guest's first process runs.
     pub(crate) typed: &'static str,
+    /// Whether the host talks to the guest by sockets.
+    pub(crate) talks: bool,
     /// Lines of the guest's first process before the VMM gets a Ctrl-C.
     pub(crate) stop_after: Option<usize>,
     /// Exit status of the VMM.
@@ -53,6 +57,7 @@ impl Boot {
         command.args(["--cpus", &self.cpus.to_string(), "--memory", self.memory]);
         command.args(["--cmdline", &cmdline]).args(self.options.split_whitespace());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let talk = self.talks.then(Talk::start).transpose()?;
         let mut vmm = command.spawn().map_err(|error| format!("cannot run the VMM: {error}"))?;
         let watched = self.watch(&mut vmm).map_err(|error| format!("cannot watch: {error}"));
         // It has ended already, unless something failed.
@@ -66,6 +71,9 @@ impl Boot {
         let said = format!("stdout:\n{output}\nstderr:\n{errors}");
         if status.code() != Some(self.status) {
             return Err(format!("{status}, not {}\n{said}", self.status));
+        }
+        if let Some(Err(why)) = talk.map(Talk::end) {
+            return Err(format!("{why}\n{said}"));
         }
         let first = output.lines().find(|line| line.starts_with(GUEST)).unwrap_or_default();
         let online = match self.cpus {

@@ -2,6 +2,7 @@
 //! With an argument, only those of whose end it is a part.
 
 mod boot;
+mod sockets;
 
 use std::env;
 use std::fs::{self, File};
@@ -23,6 +24,7 @@ const PLAIN: Boot = Boot {
     end: "off",
     shrinks: None,
     typed: "",
+    talks: false,
     stop_after: None,
     status: 0,
     says: [GUEST, ""],
@@ -122,6 +124,14 @@ const BOOTS: &[Boot] = &[
         shrinks: Some(GUEST_DISK),
         typed: "\n",
         says: ["the disk cannot be read: Input/output error", "disk0: a request failed"],
+        ..PLAIN
+    },
+    Boot {
+        cpus: 2,
+        options: "--vsock cid=3,socket=/sockets",
+        end: "off onereg.tasks=sockets",
+        talks: true,
+        says: ["the host sent everything back, and has 1048576 bytes back", ""],
         ..PLAIN
     },
 ];

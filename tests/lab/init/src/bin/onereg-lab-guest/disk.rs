@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 
+use onereg_lab_init::content;
 use onereg_lab_init::system::{self, Access};
 
 const DISK: &str = "/dev/vda";
@@ -84,16 +85,6 @@ fn compare() -> Result<String, String> {
         return Err(format!("{FILE} is not what was written: {} bytes", found.len()));
     }
     Ok("the file is as it was written".to_owned())
-}
-
-/// Makes bytes none of whose blocks is as another one.
-pub(crate) fn content(length: usize) -> Vec<u8> {
-    let mut state = 1_u64;
-    let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        state.to_be_bytes()
-    };
-    (0..length / 8).flat_map(|_| next()).collect()
 }
 
 fn mount(access: Access) -> Result<(), String> {

@@ -4,6 +4,7 @@
 mod disk;
 mod entropy;
 mod net;
+mod sockets;
 
 use std::fs;
 use std::io::{self, BufRead};
@@ -54,7 +55,8 @@ fn work(tasks: &str) {
             "fill" => disk::fill(),
             "shrunk" => disk::shrunk(),
             "entropy" => entropy::read(),
-            "net" => net::exchange(),
+            "net" => net::talk(),
+            "sockets" => sockets::talk(),
             _ => Err(format!("there is no task {name}")),
         };
         say(&done.unwrap_or_else(|error| format!("failed: {error}")));
