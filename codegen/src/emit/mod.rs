@@ -21,3 +21,5 @@ pub mod rust;
 pub mod schema;
 #[cfg(feature = "cli")]
 pub mod site;
+#[cfg(feature = "cli")]
+mod usage;

@@ -278,15 +278,16 @@ fn every_register_is_in_the_reference_by_name() {
     let pages = files.iter().filter(|(name, _)| name.starts_with("docs/demo/"));
     let demo: String = pages.map(|(_, text)| text.as_str()).collect();
     let rows = [
-        "| demo | <a id=\"x\"></a>X0 | 64 | `0x4230000000010000` | rw |  |  | General-purpose register |",
+        "| demo | [X0](#x) | 64 | `0x4230000000010000` | rw |  |  | General-purpose register |",
         "| demo | ... |  |  |  |  |  |  |",
-        "| demo | X30 | 64 | `0x423000000001003c` | rw |  |  | General-purpose register |",
+        "| demo | [X30](#x) | 64 | `0x423000000001003c` | rw |  |  | General-purpose register |",
         "| demo | [ID](#id) | 64 | `0x4230000000020001` | rw, must-match |  |  | Who the CPU is |",
         "| demo | [CTL](#ctl) | 64 | `0x4230000000021000` | rw | `cap:KVM_CAP_DEMO`, `backend:hv\\|pr` | 6.18 | Control |",
         "| [core](core.md) | `0x00010000` | 15..0 | 41 | Core registers |",
         "| `core` | 1 | 0 | 0 | 0 | 40 |",
         "| `sys` | 0 | 0 | 2 | 1 | 3 |",
         "![Bits of FLAGS](bits/FLAGS.svg)",
+        "- in Rust: `vcpu.get(onereg::demo::X[0])?`",
         "- in Rust: `vcpu.get(onereg::demo::Z[0])?`",
         "| 3..0 | MODE | enum | 0x0 User, 0x5 Kernel | Mode \\| level |",
         "| 30..28, 9..8 | SPLIT | uint |  |  |",

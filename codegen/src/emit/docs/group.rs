@@ -1,4 +1,4 @@
-//! The page of one group: its registers in a table, and those that a row cannot hold in detail.
+//! The page of one group: its registers in a table, and in detail.
 
 use std::fmt::Write as _;
 

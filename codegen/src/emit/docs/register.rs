@@ -1,11 +1,12 @@
-//! Rows of the register tables, and the sections of registers that a row cannot hold.
+//! Rows of the register tables, and a section for each: what a row cannot hold.
 
 use std::fmt::Write as _;
 
 use super::arch;
 use super::markdown::{self, code, sentence, table, text};
 use crate::emit::diagram;
-use crate::model::{Access, Arch, Content, Field, Layout, Register, Scope, Width, WriteRule};
+use crate::emit::usage::usages;
+use crate::model::{Arch, Field, Layout, Register, Width, WriteRule};
 use crate::query::{Member, Relative, Topic, bits_text, facts, home, row_members, topics};
 
 /// Anchor of a row.
@@ -31,11 +32,6 @@ fn gap(arch: &Arch) -> Vec<String> {
 
 fn cells(member: &Member<'_>) -> Vec<String> {
     let row = member.row;
-    let name = match (has_section(member.arch, row), member.index) {
-        (true, _) => format!("[{}](#{})", member.name(), anchor(row)),
-        (false, 0) => format!("{}{}", markdown::anchor(&anchor(row)), member.name()),
-        (false, _) => member.name(),
-    };
     let access = match row.write {
         WriteRule::Any => row.access.word().to_owned(),
         rule => format!("{}, {}", row.access.word(), rule.word()),
@@ -43,7 +39,7 @@ fn cells(member: &Member<'_>) -> Vec<String> {
     let requires: Vec<_> = row.requires.iter().map(|condition| code(condition)).collect();
     vec![
         member.arch.name.clone(),
-        name,
+        format!("[{}](#{})", member.name(), anchor(row)),
         row.width.to_string(),
         code(&member.place()),
         access,
@@ -58,29 +54,8 @@ fn since(row: &Register) -> String {
     row.since.iter().cloned().chain(until).collect::<Vec<_>>().join(", ")
 }
 
-/// Whether a row of the table leaves something to say.
-fn has_section(arch: &Arch, row: &Register) -> bool {
-    let member = Member { arch, row, index: 0, host: home(row) };
-    row.layout.is_some()
-        || row.layout32.is_some()
-        || !row.errata.is_empty()
-        || row.alias_of.is_some()
-        || row.rule.is_some()
-        || row.encoding.is_some()
-        || row.slices > 0
-        || row.hidden
-        || matches!(row.content, Some(Content::ImplementationDefined | Content::Opaque))
-        || row.scope == Scope::Vm
-        || !member.aliases().is_empty()
-        || !member.overlaps().is_empty()
-}
-
-/// Appends the sections of those of `rows` that have one.
+/// Appends a section for each of `rows`.
 pub(super) fn sections(page: &mut String, arch: &Arch, rows: &[&Register]) {
-    let rows: Vec<_> = rows.iter().filter(|row| has_section(arch, row)).collect();
-    if rows.is_empty() {
-        return;
-    }
     page.push_str("## In detail\n\n");
     for row in rows {
         section(page, &Member { arch, row, index: 0, host: home(row) });
@@ -102,11 +77,8 @@ fn section(page: &mut String, member: &Member<'_>) {
         });
         let _ = writeln!(page, "- {}: {}", fact.0, parts.collect::<String>());
     }
-    if let Some(name) = system_name(member) {
-        let _ = writeln!(page, "- in assembly: {}", code(&name));
-    }
-    if let Some(usage) = usage(member) {
-        let _ = writeln!(page, "- in Rust: {}", code(&usage));
+    for (label, usage) in usages(member) {
+        let _ = writeln!(page, "- {label}: {}", code(&usage));
     }
     page.push('\n');
     let (heading, heading32) = match member.row.width {
@@ -136,31 +108,6 @@ fn address(member: &Member<'_>, topic: Topic<'_>) -> String {
 /// Where a row is, from any page of its architecture.
 pub(super) fn link(arch: &Arch, row: &Register) -> String {
     format!("{}.md#{}", arch.groups[row.group].name, anchor(row))
-}
-
-/// The generic name that an assembler knows a system register by: `S3_0_C1_C0_0`.
-fn system_name(member: &Member<'_>) -> Option<String> {
-    let names = ["op0", "op1", "crn", "crm", "op2"];
-    let [op0, op1, crn, crm, op2] = member.group().parts.as_slice() else { return None };
-    let parts = [op0, op1, crn, crm, op2];
-    if !parts.iter().zip(names).all(|(part, name)| part.name == name) {
-        return None;
-    }
-    let number = member.row.encoding.unwrap_or_else(|| member.number());
-    let [op0, op1, crn, crm, op2] = parts.map(|part| part.of(number));
-    Some(format!("S{op0}_{op1}_C{crn}_C{crm}_{op2}"))
-}
-
-/// The line that reads, or where nothing may be read writes, the register.
-fn usage(member: &Member<'_>) -> Option<String> {
-    let Member { arch, row, .. } = member;
-    let element = if row.name.family.is_some() { "[0]" } else { "" };
-    let register = format!("onereg::{}::{}{element}", arch.name, row.constant);
-    let call = match row.access {
-        Access::WriteOnly => format!("vcpu.set({register}, value)?"),
-        Access::ReadOnly | Access::ReadWrite => format!("vcpu.get({register})?"),
-    };
-    (arch.is_kvm() && row.scope != Scope::Vm).then_some(call)
 }
 
 fn fields(page: &mut String, layout: &Layout, heading: &str) {

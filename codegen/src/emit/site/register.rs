@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::html::{code, link, place, text};
 use super::{arch, bits};
+use crate::emit::usage::usages;
 use crate::model::{Arch, Field, Layout, Register, Width};
 use crate::query::{Member, Relative, Topic, bits_text, facts, home, row_members, topics};
 
@@ -41,6 +42,9 @@ fn facts_list(page: &mut String, member: &Member<'_>) {
             _ => topics(member, &fact).into_iter().map(part).collect(),
         };
         let _ = write!(page, "<div><dt>{}</dt><dd>{words}</dd></div>", fact.0);
+    }
+    for (label, usage) in usages(member) {
+        let _ = write!(page, "<div><dt>{label}</dt><dd>{}</dd></div>", code(&usage));
     }
     page.push_str("</dl>\n");
 }
