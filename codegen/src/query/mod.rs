@@ -11,7 +11,7 @@ mod values;
 pub use coverage::Coverage;
 pub use decode::{Decoded, Located, decode};
 pub use facts::{Fact, attributes, bits_text, class_text, facts, number_bits_text, number_text};
-pub use id_bits::number_pieces;
+pub use id_bits::{IdBits, id_pieces, number_pieces};
 pub use member::{Member, Relative, all_members, home, members, row_members};
 pub use topics::{Topic, topics};
 pub use values::{FieldValue, field_values, pieces};

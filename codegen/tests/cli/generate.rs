@@ -81,6 +81,7 @@ fn the_site_goes_into_its_folder_and_nothing_else_is_written() {
     }
     let rows = [
         "<td><a href=\"#X0\">X{0..30}</a></td>",
+        "<span class=\"w4 uint\"><i>55</i><i>52</i><b>size</b></span>",
         "<tr id=\"FLAGS.SPLIT\" data-kind=\"uint\" data-bits=\"30:28 9:8\">",
         "Flags, &quot;condition&quot; and mode",
     ];

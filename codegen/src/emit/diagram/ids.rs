@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::{Look, NUMBERS, Run, STYLE, Scale, cells, escape, length, picture};
-use crate::model::{Arch, CODE_SHIFT, Group, Piece, SIZE_SHIFT};
-use crate::query::number_pieces;
+use crate::model::{Arch, Group};
+use crate::query::{IdBits, id_pieces};
 
 const BITS: u32 = 64;
 const ID: Scale = Scale { bit: 15, height: 28 };
@@ -35,22 +35,11 @@ pub(in crate::emit) fn ids(arch: &Arch) -> String {
 }
 
 fn runs(arch: &Arch, group: &Group) -> Vec<Run> {
-    let id = u64::from(arch.code.unwrap_or_default()) << CODE_SHIFT | group.base;
-    let head = [
-        (Piece { msb: BITS - 1, lsb: CODE_SHIFT }, None),
-        (Piece { msb: CODE_SHIFT - 1, lsb: SIZE_SHIFT }, Some("size")),
-    ];
-    let run = |(piece, name): (Piece, Option<&str>)| match name {
-        Some(name) => Run { piece, label: name.to_owned(), look: Look::Plain },
-        None => Run { piece, label: digits(id, piece), look: Look::Fixed },
+    let run = |(piece, bits)| match bits {
+        IdBits::Named(name) => Run { piece, label: name.to_owned(), look: Look::Plain },
+        IdBits::Fixed(digits) => Run { piece, label: digits, look: Look::Fixed },
     };
-    head.into_iter().chain(number_pieces(group)).map(run).collect()
-}
-
-/// The bits of `piece`, a digit each.
-fn digits(id: u64, piece: Piece) -> String {
-    let digit = |bit: u32| if id >> bit & 1 == 1 { '1' } else { '0' };
-    (piece.lsb..=piece.msb).rev().map(digit).collect()
+    id_pieces(arch, group).into_iter().map(run).collect()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::html::{code, link, place, table, text};
-use super::{register, shell};
+use super::{bits, register, shell};
 use crate::emit::docs::support;
 use crate::model::{Arch, Carrier, Class, Group, Register, Width};
 use crate::query::{
@@ -98,6 +98,9 @@ fn group(page: &mut String, arch: &Arch, index: usize) {
             code(&format!("{:#010x}", group.base)),
             text(&number_bits_text(group))
         );
+        if arch.is_kvm() {
+            bits::ids(page, arch, group);
+        }
     }
     let place = match (carried, arch.is_kvm()) {
         (true, _) => "Struct and offset",
