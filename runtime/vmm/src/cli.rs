@@ -138,6 +138,10 @@ pub(crate) struct RunOptions {
     #[arg(long, value_name = "stdio|FILE|none", default_value = "stdio")]
     pub(crate) console: PathBuf,
 
+    /// Virtio console (hvc0), and where it goes; only one console has stdio
+    #[arg(long, value_name = "stdio|FILE|none")]
+    pub(crate) virtio_console: Option<PathBuf>,
+
     /// Registers and fields of every vCPU whose changes, from one exit to the next, are printed at the end
     #[arg(long, value_name = "NAME[.FIELD],...", value_delimiter = ',')]
     pub(crate) trace: Vec<String>,

@@ -8,12 +8,14 @@ mod console;
 mod crash;
 mod dump;
 mod guest;
+mod hvc;
 mod journal;
 mod last_words;
 mod linux;
 mod loader;
 mod memory;
 mod metrics;
+mod output;
 mod pci;
 mod serial;
 mod signals;
@@ -69,6 +71,7 @@ pub(crate) fn run(kvm: &Path, options: &RunOptions, start: Instant) -> Result<()
 
 fn run_guest(kvm: &Path, options: &RunOptions) -> Result<(), Failure> {
     refuse_unsupported(options)?;
+    refuse_two_on_stdio(options)?;
     let watches = trace::parse::<arch::Host>(&options.trace)?;
     confine::start(options.seccomp)?;
     let console = Console::open(&options.console)?;
@@ -85,7 +88,8 @@ fn run_guest(kvm: &Path, options: &RunOptions) -> Result<(), Failure> {
         true => Memory::HugePages(options.memory),
         false => Memory::Pages(options.memory),
     };
-    let linux = options.kernel.as_deref().map(|kernel| open(kernel, options)).transpose()?;
+    let linux =
+        options.kernel.as_deref().map(|kernel| open(kernel, options, &events)).transpose()?;
     let sockets = linux.as_ref().and_then(|(_, inventory)| inventory.sockets());
     confine::close(kvm, sockets.as_slice(), options.landlock)?;
     match linux {
@@ -100,11 +104,15 @@ fn run_guest(kvm: &Path, options: &RunOptions) -> Result<(), Failure> {
 }
 
 /// Opens the files of a kernel and of its devices.
-fn open<'a>(kernel: &'a Path, options: &'a RunOptions) -> Result<(Linux<'a>, Inventory), Failure> {
+fn open<'a>(
+    kernel: &'a Path,
+    options: &'a RunOptions,
+    events: &Events,
+) -> Result<(Linux<'a>, Inventory), Failure> {
     let kernel = Input::open("kernel", kernel)?;
     let initrd = options.initrd.as_deref().map(|path| Input::open("initrd", path));
     let linux = Linux { kernel, initrd: initrd.transpose()?, cmdline: &options.cmdline };
-    Ok((linux, Inventory::open(options)?))
+    Ok((linux, Inventory::open(options, events)?))
 }
 
 /// Refuses what would be ignored: what the built-in guest does not use.
@@ -116,6 +124,7 @@ fn refuse_unsupported(options: &RunOptions) -> Result<(), Failure> {
         ("--disk", !options.disk.is_empty()),
         ("--net", !options.net.is_empty()),
         ("--vsock", options.vsock.is_some()),
+        ("--virtio-console", options.virtio_console.is_some()),
     ];
     match given.iter().find(|(_, is_given)| *is_given) {
         Some((option, _)) => Err(Failure::new(format!(
@@ -123,6 +132,18 @@ fn refuse_unsupported(options: &RunOptions) -> Result<(), Failure> {
         ))),
         None => Ok(()),
     }
+}
+
+/// Refuses that two consoles hear what is typed.
+fn refuse_two_on_stdio(options: &RunOptions) -> Result<(), Failure> {
+    let stdio = Path::new("stdio");
+    if options.console == stdio && options.virtio_console.as_deref() == Some(stdio) {
+        return Err(Failure::with_status(
+            2,
+            "both consoles have stdio: give the serial port another --console, FILE or none",
+        ));
+    }
+    Ok(())
 }
 
 /// What is wanted of any guest.

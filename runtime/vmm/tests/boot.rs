@@ -157,6 +157,26 @@ fn the_terminal_is_the_guests_and_comes_back_however_the_run_ends() {
 }
 
 #[test]
+fn the_guest_knows_the_size_of_the_window_that_its_virtio_console_is_in() {
+    if !has_kvm() {
+        return;
+    }
+    let pty = PseudoTerminal::open();
+    let (kernel, serial) = (temporary("window"), temporary("window.serial"));
+    // mov esi, 0xfeb00100; mov eax, [rsi]; mov dx, 0x3f8; 4 times: out dx, al; shr eax, 8
+    let read = [0xbe, 0x00, 0x01, 0xb0, 0xfe, 0x8b, 0x06, 0x66, 0xba, 0xf8, 0x03];
+    let print = [0xee, 0xc1, 0xe8, 8].repeat(4);
+    let tell = [&read[..], &print, &power_off()].concat();
+    fs::write(&kernel, bzimage(&tell)).unwrap();
+    let mut command = program(&["run", "--transport", "mmio", "--virtio-console", "stdio"]);
+    command.arg("--kernel").arg(&kernel).arg("--console").arg(&serial);
+    command.stdin(Stdio::null()).stdout(pty.terminal.try_clone().unwrap()).stderr(Stdio::piped());
+    let output = ended(command.spawn().unwrap());
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(fs::read(&serial).unwrap(), [132, 0, 43, 0]);
+}
+
+#[test]
 fn a_kernel_that_gives_up_is_a_crash_whether_it_stays_or_restarts() {
     if !has_kvm() {
         return;

@@ -181,13 +181,20 @@ fn thread_names(vmm: &Running) -> Vec<String> {
 
 #[test]
 fn what_would_be_ignored_is_refused() {
-    for option in ["--disk", "--net", "--vsock"] {
+    for option in ["--disk", "--net", "--vsock", "--virtio-console"] {
         let output = run(&["run", option, "x"]);
         assert_eq!(output.status.code(), Some(1), "{option}");
         let expected = format!("onereg-vmm: the built-in guest has no driver for a {option}: ");
         assert!(stderr(&output).starts_with(&expected), "{}", stderr(&output));
         assert!(stdout(&output).is_empty());
     }
+}
+
+#[test]
+fn only_one_console_has_stdio() {
+    let output = run(&["run", "--kernel", "x", "--virtio-console", "stdio"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("another --console, FILE or none"), "{}", stderr(&output));
 }
 
 #[test]

@@ -22,6 +22,7 @@ const TRANSPORTS: [Transport; 2] = [Transport::Pci, Transport::Mmio];
 
 /// Kinds of devices.
 const BLOCK: u64 = 2;
+const CONSOLE: u64 = 3;
 const ENTROPY: u64 = 4;
 
 /// Bytes of a sector.
@@ -92,6 +93,80 @@ fn sectors_are_read_written_and_flushed() {
             assert_eq!(*sector(6), *[text.as_bytes(), &[3; 504]].concat());
             assert_eq!([sector(5), sector(7)], [[5; 512], [7; 512]]);
         }
+    }
+}
+
+/// Queue of a console for what the guest says.
+const SAY: u64 = 1;
+
+/// Finds a console and starts it.
+fn find_console(guest: &mut Guest, transport: Transport) -> Driver<'_> {
+    let mut console = Driver::find(guest, transport, CONSOLE);
+    console.start(2);
+    console
+}
+
+#[test]
+fn what_the_guest_says_on_a_virtio_console_is_in_its_file() {
+    if !has_kvm() {
+        return;
+    }
+    for transport in TRANSPORTS {
+        let file = temporary(&format!("said-{}.text", transport.name()));
+        let options = ["--transport", transport.name(), "--virtio-console", file.to_str().unwrap()];
+        let mut guest = Guest::boot(&format!("said-{}", transport.name()), &options);
+        let mut console = find_console(&mut guest, transport);
+        for text in [b"one and ", b"another\n"] {
+            console.guest.write(BUFFERS, 8, u64::from_le_bytes(*text));
+            assert_eq!(console.request(SAY, &[(BUFFERS, 3, 0), (BUFFERS + 3, 5, 0)]), 0);
+        }
+        assert_powered_off(&guest.power_off());
+        assert_eq!(fs::read(&file).unwrap(), b"one and another\n", "{transport:?}");
+    }
+}
+
+#[test]
+fn a_kernel_that_gives_up_on_a_virtio_console_is_a_crash() {
+    if !has_kvm() {
+        return;
+    }
+    let cause = "Kernel panic - not syncing: a test";
+    let text = format!("{cause}\n---[ end {cause} ]---\n");
+    for transport in TRANSPORTS {
+        let options = ["--transport", transport.name(), "--virtio-console", "none"];
+        let mut guest = Guest::boot(&format!("panics-{}", transport.name()), &options);
+        let mut console = find_console(&mut guest, transport);
+        for (address, byte) in (BUFFERS..).zip(text.bytes()) {
+            console.guest.write(address, 1, byte.into());
+        }
+        console.describe(SAY, 0, (BUFFERS, text.len() as u32, 0, 0));
+        console.make_available(SAY, 0);
+        let bell = console.bell(SAY);
+        let output = guest.end_by_write(bell);
+        assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+        let said = stderr(&output);
+        assert!(said.starts_with("onereg-vmm: its kernel ended the guest; "), "{said}");
+        assert!(said.contains("\nvCPU 0 at 0x"), "{said}");
+        assert!(said.ends_with(&format!("onereg-vmm: the guest crashed: {cause}\n")), "{said}");
+    }
+}
+
+#[test]
+fn an_output_that_takes_nothing_ends_the_run() {
+    if !has_kvm() {
+        return;
+    }
+    for transport in TRANSPORTS {
+        let options = ["--transport", transport.name(), "--virtio-console", "/dev/full"];
+        let mut guest = Guest::boot(&format!("full-{}", transport.name()), &options);
+        let mut console = find_console(&mut guest, transport);
+        console.describe(SAY, 0, (BUFFERS, 8, 0, 0));
+        console.make_available(SAY, 0);
+        let bell = console.bell(SAY);
+        let output = guest.end_by_write(bell);
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        let expected = "onereg-vmm: cannot write to the output: No space left on device";
+        assert!(stderr(&output).starts_with(expected), "{}", stderr(&output));
     }
 }
 

@@ -8,6 +8,7 @@ use arbtest::arbitrary::Unstructured;
 #[allow(unused_imports, reason = "disks are in files where there is a machine")]
 mod block;
 mod chain;
+mod console;
 mod control;
 mod device;
 mod fault;
@@ -25,6 +26,7 @@ pub fn devices(input: &[u8]) {
         let _ = hostile::torment_disk(&mut Unstructured::new(input), is_read_only);
     }
     let _ = hostile::torment_entropy(&mut Unstructured::new(input));
+    let _ = hostile::console::torment_console(&mut Unstructured::new(input));
 }
 
 /// Does to sockets, at both ends, what the input says; they serve again after a reset.

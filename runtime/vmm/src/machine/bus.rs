@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::arch::SERIAL;
 use super::metrics::Accesses;
+use super::output::{self, Said};
 use super::serial::Serial;
 use crate::failure::Failure;
 
@@ -69,7 +70,8 @@ pub(super) enum Action {
 pub(super) struct Devices {
     ports: Slots,
     memory: Slots,
-    serial: Arc<Serial>,
+    /// What the guest says on its consoles.
+    said: Vec<Said>,
 }
 
 /// Devices of one bus by their first address.
@@ -85,11 +87,8 @@ struct Attached {
 impl Devices {
     /// Makes a machine with a serial port.
     pub(super) fn new(serial: Arc<Serial>) -> Devices {
-        let mut devices = Devices {
-            ports: BTreeMap::new(),
-            memory: BTreeMap::new(),
-            serial: Arc::clone(&serial),
-        };
+        let mut devices =
+            Devices { ports: BTreeMap::new(), memory: BTreeMap::new(), said: vec![serial.said()] };
         devices.attach(SERIAL, serial);
         devices
     }
@@ -104,9 +103,14 @@ impl Devices {
         slots.insert(slot.address, attached);
     }
 
-    /// Returns the serial port.
-    pub(super) fn serial(&self) -> &Serial {
-        &self.serial
+    /// Listens to one more console.
+    pub(super) fn listen(&mut self, said: Said) {
+        self.said.push(said);
+    }
+
+    /// Returns why the guest's kernel gave up, if it said so.
+    pub(super) fn last_words(&self) -> Option<String> {
+        self.said.iter().find_map(output::last_words)
     }
 
     /// Answers what the guest reads; where no device is, all bits are ones.

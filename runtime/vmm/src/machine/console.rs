@@ -1,18 +1,16 @@
-//! Where the guest's serial port goes, and where its input comes from.
+//! Where the guest's consoles go, and where their input comes from.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::mpsc::{self, TrySendError};
 use std::thread;
 
 use super::confine::{self, Role};
-use super::serial::Serial;
 use super::terminal::Terminal;
 use crate::failure::Failure;
 
-/// The other end of a serial port.
+/// The other end of a serial port or a virtio console.
 pub(crate) struct Console {
     output: Box<dyn Write + Send>,
     has_input: bool,
@@ -39,6 +37,11 @@ impl Console {
         self.has_input
     }
 
+    /// Says whether the output is in the window of a terminal.
+    pub(super) fn is_in_window(&self) -> bool {
+        self.has_input && io::stdout().is_terminal()
+    }
+
     /// Returns where the output goes.
     pub(super) fn into_output(self) -> Box<dyn Write + Send> {
         self.output
@@ -48,17 +51,17 @@ impl Console {
 /// How many times something may be typed that the guest has not heard yet.
 const AHEAD: usize = 64;
 
-/// Starts the threads that give what is typed to the guest; on a terminal, Ctrl-A x calls `leave`.
+/// Starts the threads that give what is typed to the guest, by `enter`; on a terminal, Ctrl-A x calls `leave`.
 ///
 /// The terminal is the guest's until what this returns is dropped.
 pub(super) fn listen(
-    serial: Arc<Serial>,
+    enter: impl Fn(&[u8]) + Send + 'static,
     leave: impl Fn() + Send + 'static,
 ) -> Result<Option<Terminal>, Failure> {
     let terminal = Terminal::take()?;
     let mut escape = terminal.as_ref().map(|_| Escape::default());
     let (keys, typed) = mpsc::sync_channel::<Vec<u8>>(AHEAD);
-    start("console", Role::Console, move || typed.iter().for_each(|typed| serial.enter(&typed)))?;
+    start("console", Role::Console, move || typed.iter().for_each(|typed| enter(&typed)))?;
     start("keyboard", Role::Keyboard, move || {
         let mut buffer = [0; 64];
         // The end of the input, or an error of it, is the end of what can be typed: the guest goes on.

@@ -16,13 +16,14 @@ use crate::state;
 /// Bytes shown of what a vCPU executes: the longest instruction of x86 has 15.
 const SHOWN: u64 = 16;
 
-/// Prints all `count` vCPUs of a guest, which the one of that index ended.
-pub(super) fn report(vm: &Vm, vcpus: &[Vcpu], count: u16, crashed: usize) {
+/// Prints all `count` vCPUs of a guest, which the one of that index ended, if one did.
+pub(super) fn report(vm: &Vm, vcpus: &[Vcpu], count: u16, crashed: Option<usize>) {
+    let who = crashed.map_or("its kernel".to_owned(), |index| format!("vCPU {index}"));
     let mut out = BufWriter::new(io::stderr().lock());
     // The guest has crashed whether or not somebody reads this.
     let _ = writeln!(
         out,
-        "onereg-vmm: vCPU {crashed} ended the guest; the registers of every vCPU, but those that are zero or longer than \
+        "onereg-vmm: {who} ended the guest; the registers of every vCPU, but those that are zero or longer than \
          64 bits, which `--dump FILE` keeps too:"
     )
     .and_then(|()| print_all(vm, vcpus, count, &mut out));

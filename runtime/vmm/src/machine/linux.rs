@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::arch::linux::{self as arch, Irqchip};
 use super::bus::Devices;
 use super::console::{self, Console};
+use super::hvc::Hvc;
 use super::loader::Linux;
 use super::memory::Memory;
 use super::serial::Serial;
@@ -28,6 +29,7 @@ pub(super) fn run(
 ) -> Result<(), Failure> {
     let has_input = console.has_input();
     let serial = Arc::new(Serial::new(console));
+    let mut enter = hearing(&serial, has_input, inventory.hvc());
     let mut terminal = None;
     loop {
         let vm = Vm::new(kvm, memory)?;
@@ -43,8 +45,10 @@ pub(super) fn run(
         let entry = arch::load(&vm, &vcpus, &irqchip, linux, virtio.found())?;
         timings::reach(Point::Loaded);
         arch::place(&vcpus, &entry)?;
-        if has_input && terminal.is_none() {
-            terminal = Some(console::listen(Arc::clone(&serial), events.interrupter())?);
+        if terminal.is_none()
+            && let Some(enter) = enter.take()
+        {
+            terminal = Some(console::listen(enter, events.interrupter())?);
         }
         let (_, outcome) = run_vcpus(&vm, vcpus, &Arc::new(devices), events, wanted)?;
         virtio.stop();
@@ -56,4 +60,17 @@ pub(super) fn run(
             }
         }
     }
+}
+
+/// What gives the guest what is typed.
+type Enter = Box<dyn Fn(&[u8]) + Send>;
+
+/// Returns how the console that is on stdio hears what is typed, if one is.
+fn hearing(serial: &Arc<Serial>, has_input: bool, hvc: Option<&Hvc>) -> Option<Enter> {
+    if let Some(hvc) = hvc.filter(|hvc| hvc.has_input()) {
+        let peer = Arc::clone(hvc.peer());
+        return Some(Box::new(move |typed| peer.enter(typed)));
+    }
+    let serial = Arc::clone(serial);
+    has_input.then(|| Box::new(move |typed: &[u8]| serial.enter(typed)) as Enter)
 }

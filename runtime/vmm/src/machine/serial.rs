@@ -1,6 +1,6 @@
 //! The serial port: a 16550.
 
-use std::io::{self, Write};
+use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use vm_superio::Trigger;
@@ -8,8 +8,7 @@ use vm_superio::serial::{Error, NoEvents};
 
 use super::bus::{Action, Device};
 use super::console::Console;
-use super::last_words::LastWords;
-use super::timings::{self, Point};
+use super::output::{Output, Said};
 use super::vm::Line;
 use crate::failure::Failure;
 
@@ -27,7 +26,7 @@ impl Serial {
     /// Connects a serial port to a console.
     pub(super) fn new(console: Console) -> Serial {
         let interrupt = Interrupt::default();
-        let output = Output { to: console.into_output(), words: LastWords::default() };
+        let output = Output::new(console.into_output());
         let port = Port::with_events(interrupt.clone(), NoEvents, output);
         Serial { port: Mutex::new(port), taken: Condvar::new(), interrupt }
     }
@@ -62,9 +61,9 @@ impl Serial {
         }
     }
 
-    /// Returns why the guest's kernel gave up, if it said so.
-    pub(super) fn last_words(&self) -> Option<String> {
-        self.lock().writer().words.cause().map(ToOwned::to_owned)
+    /// Returns what the guest has said on it.
+    pub(super) fn said(&self) -> Said {
+        self.lock().writer().said()
     }
 
     fn lock(&self) -> MutexGuard<'_, Port> {
@@ -90,11 +89,7 @@ impl Device for Serial {
             Err(Error::IOError(error)) => return Err(error.into()),
             Err(error) => return Err(Failure::new(format!("the serial port: {error}"))),
         }
-        let words = &port.writer().words;
-        Ok(match words.cause() {
-            Some(cause) if words.ended() => Action::Crash(cause.to_owned()),
-            _ => Action::Continue,
-        })
+        Ok(port.writer().end().map_or(Action::Continue, Action::Crash))
     }
 }
 
@@ -113,24 +108,5 @@ impl Trigger for Interrupt {
 
     fn trigger(&self) -> io::Result<()> {
         self.lock().as_ref().map_or(Ok(()), Line::pulse)
-    }
-}
-
-/// The console, and who listens.
-struct Output {
-    to: Box<dyn Write + Send>,
-    words: LastWords,
-}
-
-impl Write for Output {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.to.write(bytes)?;
-        timings::reach(Point::FirstByte);
-        self.words.read(bytes.get(..count).unwrap_or_default());
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.to.flush()
     }
 }

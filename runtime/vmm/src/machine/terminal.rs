@@ -7,6 +7,7 @@ use std::io::{self, IsTerminal};
 use std::mem::MaybeUninit;
 use std::sync::OnceLock;
 
+use super::virtio::Size;
 use crate::failure::Failure;
 
 /// How the terminal of stdin was.
@@ -58,6 +59,14 @@ fn raw_mode(mut mode: libc::termios) -> libc::termios {
     mode.c_cc[libc::VMIN] = 1;
     mode.c_cc[libc::VTIME] = 0;
     mode
+}
+
+/// Returns the size of the terminal of stdout, as far as that is one and knows.
+pub(super) fn size() -> Size {
+    let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: TIOCGWINSZ writes a winsize to a local that outlives the call; it stays as it is where that fails.
+    unsafe { libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &raw mut size) };
+    Size { columns: size.ws_col, rows: size.ws_row }
 }
 
 fn set(mode: &libc::termios) -> bool {

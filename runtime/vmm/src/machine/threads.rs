@@ -1,5 +1,6 @@
 //! One thread per vCPU, and the end of all of them.
 
+use std::fs::File;
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,6 +24,8 @@ enum Event {
     Ended { index: usize, end: End },
     /// The user pressed Ctrl-C or left, or the process is to end.
     Interrupted,
+    /// A device cannot go on, or heard that the guest cannot.
+    Stopped(Stop),
 }
 
 /// What ends a guest, from wherever it comes. It outlives the guest, which may start over.
@@ -30,7 +33,7 @@ pub(super) struct Events {
     sender: Sender<Event>,
     receiver: Receiver<Event>,
     /// The signals that end the process become events.
-    _signals: Blocked,
+    signals: Blocked,
 }
 
 impl Events {
@@ -40,7 +43,7 @@ impl Events {
         let (sender, receiver) = mpsc::channel();
         let interrupts = sender.clone();
         signals.forward(move || interrupts.send(Event::Interrupted).is_ok())?;
-        Ok(Events { sender, receiver, _signals: signals })
+        Ok(Events { sender, receiver, signals })
     }
 
     /// Returns what ends the guest as Ctrl-C does.
@@ -52,12 +55,30 @@ impl Events {
         }
     }
 
+    /// Returns what ends the guest.
+    pub(super) fn stopper(&self) -> impl Fn(Stop) + Send + Sync + use<> {
+        let sender = self.sender.clone();
+        move |stop| {
+            // Nobody listens any more once the process ends.
+            let _ = sender.send(Event::Stopped(stop));
+        }
+    }
+
+    /// Returns a file with something to read when the window of the terminal has another size.
+    pub(super) fn resizes(&self) -> io::Result<File> {
+        self.signals.resizes()
+    }
+
     /// Forgets what the vCPUs of an earlier start said; their threads have ended.
     fn forget_ends(&self) -> Result<(), Failure> {
-        match self.receiver.try_iter().any(|event| matches!(event, Event::Interrupted)) {
-            true => Err(interrupted()),
-            false => Ok(()),
+        for event in self.receiver.try_iter() {
+            match event {
+                Event::Interrupted => return Err(interrupted()),
+                Event::Stopped(stop) => return Err(stop.into()),
+                Event::Ended { .. } => {}
+            }
         }
+        Ok(())
     }
 }
 
@@ -73,8 +94,9 @@ pub(super) enum Outcome {
 /// What ended a guest that did not end itself.
 #[derive(Debug)]
 pub(super) enum Stop {
-    /// A vCPU crashed, or KVM cannot go on with it: the state of all of them says more.
-    Crashed { index: usize, failure: Failure },
+    /// The guest crashed, on the vCPU of that index if one did, or KVM cannot go on with that: the state of all of
+    /// them says more.
+    Crashed { index: Option<usize>, failure: Failure },
     /// The user or the host did.
     Failed(Failure),
 }
@@ -220,7 +242,7 @@ fn run_vcpu(vcpu: &mut Vcpu, devices: &Devices, stop: &AtomicBool, notes: &Notes
                     Ok(Action::Continue) => {}
                     Ok(Action::PowerOff) => return End::PoweredOff,
                     Ok(Action::Reset) => return reset(devices),
-                    Ok(Action::Crash(why)) => return crashed(&why),
+                    Ok(Action::Crash(why)) => return End::Crashed(crashed(&why)),
                     Err(failure) => return End::Failed(failure),
                 }
             }
@@ -228,7 +250,7 @@ fn run_vcpu(vcpu: &mut Vcpu, devices: &Devices, stop: &AtomicBool, notes: &Notes
             VmExit::Halted => return End::Halted,
             VmExit::PoweredOff => return End::PoweredOff,
             VmExit::Reset => return reset(devices),
-            VmExit::Crashed(why) => return crashed(why),
+            VmExit::Crashed(why) => return End::Crashed(crashed(why)),
             VmExit::Failed(why) => return End::Crashed(Failure::new(why)),
         }
     }
@@ -237,14 +259,15 @@ fn run_vcpu(vcpu: &mut Vcpu, devices: &Devices, stop: &AtomicBool, notes: &Notes
 
 /// Decides whether a reset is a new start or the end of a kernel that gave up.
 fn reset(devices: &Devices) -> End {
-    match devices.serial().last_words() {
-        Some(cause) => crashed(&cause),
+    match devices.last_words() {
+        Some(cause) => End::Crashed(crashed(&cause)),
         None => End::Reset,
     }
 }
 
-fn crashed(why: &str) -> End {
-    End::Crashed(Failure::with_status(CRASHED, format!("the guest crashed: {why}")))
+/// Returns the failure of a guest that cannot go on.
+pub(super) fn crashed(why: &str) -> Failure {
+    Failure::with_status(CRASHED, format!("the guest crashed: {why}"))
 }
 
 fn interrupted() -> Failure {
@@ -256,12 +279,13 @@ fn wait(events: &Receiver<Event>) -> Result<Outcome, Stop> {
     for event in events {
         match event {
             Event::Interrupted => break,
+            Event::Stopped(stop) => return Err(stop),
             Event::Ended { index: 0, end: End::Halted }
             | Event::Ended { end: End::PoweredOff, .. } => return Ok(Outcome::PoweredOff),
             Event::Ended { end: End::Reset, .. } => return Ok(Outcome::Reset),
             Event::Ended { end: End::Halted | End::Stopped, .. } => {}
             Event::Ended { index, end: End::Crashed(failure) } => {
-                return Err(Stop::Crashed { index, failure });
+                return Err(Stop::Crashed { index: Some(index), failure });
             }
             Event::Ended { end: End::Failed(failure), .. } => return Err(Stop::Failed(failure)),
         }

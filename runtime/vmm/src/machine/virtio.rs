@@ -2,6 +2,7 @@
 
 mod block;
 mod chain;
+mod console;
 mod control;
 mod device;
 mod fault;
@@ -21,4 +22,5 @@ mod testing;
 mod vsock;
 mod worker;
 
+pub(super) use console::{Peer, Size, Window};
 pub(super) use inventory::{Found, Inventory};

@@ -190,9 +190,15 @@ impl<'g> Driver<'g> {
 
     /// Tells the device that there is something new in a queue.
     pub(crate) fn kick(&mut self, queue: u64) {
+        let (address, width, value) = self.bell(queue);
+        self.guest.write(address, width, value);
+    }
+
+    /// Returns the write that tells it: address, width, value.
+    pub(crate) fn bell(&self, queue: u64) -> (u64, usize, u64) {
         match self.transport {
-            Transport::Pci => self.guest.write(self.notify + pci::NOTIFY_APART * queue, 2, queue),
-            Transport::Mmio => self.guest.write(self.notify, 4, queue),
+            Transport::Pci => (self.notify + pci::NOTIFY_APART * queue, 2, queue),
+            Transport::Mmio => (self.notify, 4, queue),
         }
     }
 

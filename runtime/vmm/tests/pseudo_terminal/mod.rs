@@ -8,6 +8,9 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::ptr;
 
+/// Columns and rows of its window.
+const SIZE: (u16, u16) = (132, 43);
+
 /// A pair of files: what is written to one of them is typed on the other.
 pub(crate) struct PseudoTerminal {
     pub(crate) keyboard: File,
@@ -17,10 +20,14 @@ pub(crate) struct PseudoTerminal {
 impl PseudoTerminal {
     pub(crate) fn open() -> PseudoTerminal {
         let (mut keyboard, mut terminal) = (-1, -1);
-        let (name, mode, size) = (ptr::null_mut(), ptr::null(), ptr::null());
-        // SAFETY: openpty writes two descriptors to locals that outlive the call; the other pointers may be null.
-        let result =
-            unsafe { libc::openpty(&raw mut keyboard, &raw mut terminal, name, mode, size) };
+        let (name, mode) = (ptr::null_mut(), ptr::null());
+        let (ws_col, ws_row) = SIZE;
+        let size = libc::winsize { ws_col, ws_row, ws_xpixel: 0, ws_ypixel: 0 };
+        // SAFETY: openpty writes two descriptors to locals and reads a size, which outlive the call; the other pointers
+        // may be null.
+        let result = unsafe {
+            libc::openpty(&raw mut keyboard, &raw mut terminal, name, mode, &raw const size)
+        };
         assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
         // SAFETY: openpty succeeded: both descriptors are open and nobody else has them.
         let own = |fd| File::from(unsafe { OwnedFd::from_raw_fd(fd) });

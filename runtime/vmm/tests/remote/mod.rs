@@ -3,6 +3,8 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use crate::kernel::bzimage;
 use crate::program::{program, temporary};
@@ -31,6 +33,9 @@ const WRITE: [&[u8]; 4] = [&[0x88, 0x07], &[0x66, 0x89, 0x07], &[0x89, 0x07], &[
 /// Code that writes AL to the port in EDI, and what ends every code.
 const OUT: &[u8] = &[0x89, 0xfa, 0xee];
 const RETURN: u8 = 0xc3;
+
+/// How long the end of a run may take.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The guest and the program that runs it; both end with the test, also with one that fails.
 pub(crate) struct Guest {
@@ -72,8 +77,22 @@ impl Guest {
     }
 
     /// Switches the machine off, and waits until the program ends. On stdout is what nobody asked for.
-    pub(crate) fn power_off(mut self) -> Output {
-        self.order(OUT, 0x600, 0x34);
+    pub(crate) fn power_off(self) -> Output {
+        self.end_by(OUT, 0x600, 0x34)
+    }
+
+    /// Ends the machine by one access that writes so many bytes, and waits until the program ends.
+    pub(crate) fn end_by_write(self, (address, width, value): (u64, usize, u64)) -> Output {
+        self.end_by(WRITE[width.trailing_zeros() as usize], address, value)
+    }
+
+    fn end_by(mut self, code: &[u8], rdi: u64, rax: u64) -> Output {
+        self.order(code, rdi, rax);
+        let deadline = Instant::now() + PATIENCE;
+        while self.vmm.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < deadline, "the machine ends");
+            sleep(Duration::from_millis(5));
+        }
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
         self.answers.read_to_end(&mut stdout).unwrap();
         self.vmm.stderr.take().unwrap().read_to_end(&mut stderr).unwrap();

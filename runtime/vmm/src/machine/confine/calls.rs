@@ -32,6 +32,8 @@ pub(in crate::machine) enum Role {
     Net,
     /// It serves the sockets between guest and host.
     Vsock,
+    /// It serves a virtio console.
+    Hvc,
 }
 
 /// A system call that is allowed.
@@ -57,6 +59,7 @@ impl Role {
             "blk" => Role::Block,
             "net" => Role::Net,
             "vsock" => Role::Vsock,
+            "console" => Role::Hvc,
             _ => Role::Device,
         }
     }
@@ -65,7 +68,8 @@ impl Role {
     pub(super) fn calls(self) -> &'static [&'static [Call]] {
         match self {
             Role::Main => &[
-                EVERY, KVM, WIRES, ACCEPT, INPUT, DEVICE, BLOCK, NET, VSOCK, SIGNALS, METRICS, MAIN,
+                EVERY, KVM, WIRES, ACCEPT, INPUT, DEVICE, BLOCK, NET, VSOCK, HVC, SIGNALS, METRICS,
+                MAIN,
             ],
             Role::Vcpu => &[EVERY, VCPU, ACCEPT, WIRES],
             Role::TracedVcpu => &[EVERY, VCPU, ACCEPT, WIRES, KVM],
@@ -77,6 +81,7 @@ impl Role {
             Role::Block => &[EVERY, WIRES, INPUT, DEVICE, BLOCK],
             Role::Net => &[EVERY, WIRES, INPUT, DEVICE, NET],
             Role::Vsock => &[EVERY, WIRES, INPUT, DEVICE, ACCEPT, VSOCK],
+            Role::Hvc => &[EVERY, WIRES, INPUT, DEVICE, HVC],
         }
     }
 }
@@ -170,6 +175,8 @@ const VSOCK: &[Call] = &[
     only(libc::SYS_socket, 0, libc::AF_UNIX),
 ];
 
+const HVC: &[Call] = &[ioctl(libc::TIOCGWINSZ)];
+
 /// What makes a machine and its threads, and what a thread does before it enters its role.
 const MAIN: &[Call] = &[
     arch::REMOVE,
@@ -190,6 +197,7 @@ const MAIN: &[Call] = &[
     Call::any(libc::SYS_rt_sigaction),
     only(libc::SYS_seccomp, 0, libc::SECCOMP_SET_MODE_FILTER as c_int),
     Call::any(libc::SYS_set_robust_list),
+    Call::any(libc::SYS_signalfd4),
     Call::any(libc::SYS_statx),
     // A vCPU is taken out of the guest.
     only(libc::SYS_tgkill, 2, libc::SIGUSR1),

@@ -34,7 +34,7 @@ const ATTEMPTS: [Attempt; 8] = [
 ];
 
 /// What each role may try of it.
-const ROLES: [(&str, Role, &[&str]); 11] = [
+const ROLES: [(&str, Role, &[&str]); 12] = [
     ("main", Role::Main, &["open", "look", "read", "wait", "allocate"]),
     ("vcpu", Role::Vcpu, &["allocate"]),
     ("traced", Role::TracedVcpu, &["allocate"]),
@@ -46,6 +46,7 @@ const ROLES: [(&str, Role, &[&str]); 11] = [
     ("blk", Role::Block, &["read", "allocate"]),
     ("net", Role::Net, &["read", "allocate"]),
     ("vsock", Role::Vsock, &["read", "allocate"]),
+    ("hvc", Role::Hvc, &["read", "allocate"]),
 ];
 
 fn map(protection: i32) -> io::Result<MmapRegion> {

@@ -39,8 +39,8 @@ pub(super) trait VirtioDevice: Send {
     /// Goes back to how it began: the driver may start it again.
     fn reset(&mut self) {}
 
-    /// Returns what wakes it beside its queues, while it works: files that it holds open. It is woken once when there is something new, and has to
-    /// remember what it left.
+    /// Returns what wakes it beside its queues, while it works: files that it holds open. It is woken once when there
+    /// is something new, and has to remember what it left.
     fn sources(&self) -> Vec<RawFd> {
         Vec::new()
     }

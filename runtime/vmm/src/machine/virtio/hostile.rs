@@ -1,5 +1,6 @@
 //! Every device against a driver that puts anything into its queues.
 
+pub(super) mod console;
 #[cfg(test)]
 mod tests;
 pub(super) mod vsock;

@@ -1,10 +1,11 @@
 //! Which devices a machine gets, and how its guest finds them.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use super::block::{Block, Disk, RawFile};
+use super::console::Console;
 use super::control::Control;
 use super::device::VirtioDevice;
 use super::mmio::{self, VirtioMmio};
@@ -18,7 +19,9 @@ use crate::failure::Failure;
 use crate::machine::arch;
 use crate::machine::arch::linux::{VIRTIO_LINES, line};
 use crate::machine::bus::{Bus, Devices, Slot};
+use crate::machine::hvc::Hvc;
 use crate::machine::pci::{self, Function, Space};
+use crate::machine::threads::Events;
 use crate::machine::vm::Vm;
 use crate::machine::wires::Wires;
 
@@ -30,6 +33,7 @@ pub(crate) struct Inventory {
     endpoint: Option<Arc<Endpoint>>,
     /// Threads that are not waited for at the end may hold the endpoint, but not this.
     socket: Option<SocketFile>,
+    hvc: Option<Hvc>,
 }
 
 /// The virtio devices of one start, at work.
@@ -47,8 +51,8 @@ pub(crate) enum Found {
 }
 
 impl Inventory {
-    /// Opens what the options name.
-    pub(crate) fn open(options: &RunOptions) -> Result<Inventory, Failure> {
+    /// Opens what the options name. Devices tell `events` of what ends the guest.
+    pub(crate) fn open(options: &RunOptions, events: &Events) -> Result<Inventory, Failure> {
         let open = |option: &String| RawFile::open(option).map(|disk| Arc::new(disk) as _);
         let disks = options.disk.iter().map(open).collect::<Result<Vec<_>, Failure>>()?;
         let open = |option: &String| Port::open(option).map(Arc::new);
@@ -56,7 +60,9 @@ impl Inventory {
         let endpoint = options.vsock.as_deref().map(Endpoint::open).transpose()?;
         let (endpoint, socket) = endpoint.unzip();
         let endpoint = endpoint.map(Arc::new);
-        Ok(Inventory { transport: options.transport, disks, ports, endpoint, socket })
+        let open = |option: &PathBuf| Hvc::open(option, events);
+        let hvc = options.virtio_console.as_ref().map(open).transpose()?;
+        Ok(Inventory { transport: options.transport, disks, ports, endpoint, socket, hvc })
     }
 
     /// Returns the folder of the sockets that a guest reaches.
@@ -64,8 +70,16 @@ impl Inventory {
         self.socket.as_ref().map(SocketFile::folder)
     }
 
+    /// Returns the virtio console, if there is one.
+    pub(crate) fn hvc(&self) -> Option<&Hvc> {
+        self.hvc.as_ref()
+    }
+
     /// Makes the devices, puts them into a machine, and sets them to work.
     pub(crate) fn attach(&self, vm: &Vm, devices: &mut Devices) -> Result<Virtio, Failure> {
+        if let Some(hvc) = &self.hvc {
+            devices.listen(Arc::clone(hvc.said()));
+        }
         let made = self.make()?;
         let (controls, found) = match self.transport {
             Transport::Pci => attach_pci(vm, devices, made)?,
@@ -89,6 +103,9 @@ impl Inventory {
         if let Some(endpoint) = &self.endpoint {
             let vsock = Vsock::new(Arc::clone(endpoint));
             devices.push(Box::new(vsock.map_err(|error| cannot_make("virtio-vsock0", &error))?));
+        }
+        if let Some(hvc) = &self.hvc {
+            devices.push(Box::new(Console::new(Arc::clone(hvc.peer()))));
         }
         devices.push(Box::new(Rng));
         let mut named = Vec::<Named>::new();

@@ -110,7 +110,6 @@ impl Queues {
     }
 
     /// Tells the driver that the configuration is another one.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the devices so far never change theirs"))]
     pub(super) fn change_config(&mut self) {
         self.config_changed = true;
     }

@@ -18,3 +18,8 @@ fn a_disk_is_asked_for_what_it_has_and_serves_again_after_a_reset() {
 fn a_source_of_entropy_serves_again_after_a_reset() {
     arbtest(torment_entropy).budget_ms(BUDGET_MS);
 }
+
+#[test]
+fn a_console_says_and_hears_again_after_a_reset() {
+    arbtest(console::torment_console).budget_ms(BUDGET_MS);
+}

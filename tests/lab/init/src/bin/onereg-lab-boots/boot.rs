@@ -17,6 +17,8 @@ pub(crate) struct Boot {
     pub(crate) cpus: u16,
     /// Memory of the guest.
     pub(crate) memory: &'static str,
+    /// The kernel's console.
+    pub(crate) console: &'static str,
     /// More options of the VMM, between spaces.
     pub(crate) options: &'static str,
     /// How the guest is to end, and more of its command line.
@@ -51,7 +53,7 @@ impl Boot {
     /// Runs the VMM and returns the first line of the guest's init, or what is wrong.
     pub(crate) fn run(&self) -> Result<String, String> {
         // Debian's kernels of arm64 set 64 MiB aside for devices, whatever there is: 128 MiB are too few then.
-        let cmdline = format!("console=ttyS0 quiet cma=0 {END}{}", self.end);
+        let cmdline = format!("console={} quiet cma=0 {END}{}", self.console, self.end);
         let mut command = Command::new("/bin/onereg-vmm");
         command.args(["run", "--kernel", GUEST_KERNEL, "--initrd", GUEST_INITRAMFS]);
         command.args(["--cpus", &self.cpus.to_string(), "--memory", self.memory]);

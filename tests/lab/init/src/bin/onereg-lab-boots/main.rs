@@ -20,6 +20,7 @@ use crate::boot::Boot;
 const PLAIN: Boot = Boot {
     cpus: 1,
     memory: "128M",
+    console: "ttyS0",
     options: "",
     end: "off",
     shrinks: None,
@@ -32,6 +33,9 @@ const PLAIN: Boot = Boot {
 
 /// The cause of a panic that the guest's init brings about.
 const KILLED: &str = "the guest crashed: Kernel panic - not syncing: Attempted to kill init!";
+
+/// Options of a guest whose console is hvc0.
+const ON_HVC: &str = "--console none --virtio-console stdio";
 
 /// What a guest says that finds its file again.
 const AS_WRITTEN: &str = "onereg-lab-guest: the file is as it was written";
@@ -73,6 +77,23 @@ const BOOTS: &[Boot] = &[
         stop_after: Some(2),
         status: 130,
         says: [GUEST, "interrupted"],
+        ..PLAIN
+    },
+    Boot {
+        cpus: 2,
+        console: "hvc0",
+        options: ON_HVC,
+        end: "echo",
+        typed: "hello\n",
+        says: ["onereg-lab-guest: HELLO", ""],
+        ..PLAIN
+    },
+    Boot {
+        console: "hvc0",
+        options: ON_HVC,
+        end: "panic",
+        status: 3,
+        says: ["end Kernel panic", KILLED],
         ..PLAIN
     },
     // Guests of one machine, and then of another one, find on the disk what was written.
