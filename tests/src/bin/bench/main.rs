@@ -1,8 +1,8 @@
 //! Benchmarks: every figure is a ratio, or stands beside what it is to be compared with in the same run.
 //!
-//! `cargo run --release -p onereg-tests --bin bench [generator|compile|access|lookup|state|peers]...`; without a name, all but
-//! `peers`, which installs programs of others. Each measurement is the best of several, for machines that are shared.
-//! Nothing here fails: the targets are printed beside the figures.
+//! `cargo run --release -p onereg-tests --bin bench [generator|compile|access|lookup|state|vmm|peers]...`; without a name,
+//! all but `vmm`, which needs QEMU, and `peers`, which installs programs of others. Each measurement is the best of
+//! several, for machines that are shared. Nothing here fails: the targets are printed beside the figures.
 
 mod access;
 mod best;
@@ -13,6 +13,7 @@ mod peers;
 mod processor;
 mod state;
 mod synthetic;
+mod vmm;
 
 use std::env;
 use std::process::ExitCode;
@@ -26,11 +27,12 @@ const BENCHES: &[(&str, Bench)] = &[
     ("access", access::run),
     ("lookup", lookup::run),
     ("state", state::run),
+    ("vmm", vmm::run),
     ("peers", peers::run),
 ];
 
 /// What runs only when it is named.
-const ON_REQUEST: &[&str] = &["peers"];
+const ON_REQUEST: &[&str] = &["vmm", "peers"];
 
 fn main() -> ExitCode {
     let wanted: Vec<String> = env::args().skip(1).collect();

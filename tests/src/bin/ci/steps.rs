@@ -84,9 +84,14 @@ fn generate(_: &Context) -> Result<String, String> {
     cargo(["onereg", "generate", "--check"])
 }
 
-fn bench(_: &Context) -> Result<String, String> {
-    let mut cargo = Command::new("cargo");
-    run(cargo.args(["run", "--quiet", "--release", "--package", "onereg-tests", "--bin", "bench"]))
+fn bench(context: &Context) -> Result<String, String> {
+    let bench = |names: &[&str]| {
+        let mut cargo = Command::new("cargo");
+        cargo.args(["run", "--quiet", "--release", "--package", "onereg-tests", "--bin", "bench"]);
+        run(cargo.arg("--").args(names))
+    };
+    let figures = bench(&[])?;
+    Ok(if context.long { figures + &bench(&["vmm"])? } else { figures })
 }
 
 /// The first command of the README.
