@@ -215,11 +215,11 @@ fn a_crash_where_nothing_is_mapped_is_shown_without_an_instruction() {
     assert!(said.contains("\n  CR2 ") && said.contains("\n  RAX "), "{said}");
 }
 
-/// A kernel that prints a line and waits for a character: it starts over for `r`, and powers off for all others.
-fn restarting() -> Vec<u8> {
+/// A kernel that prints a line and waits for a character: it does `reset` for `r`, and powers off for all others.
+fn restarting(reset: &[u8]) -> Vec<u8> {
     let mut end = vec![0x66, 0xba, 0xfd, 0x03, 0xec, 0xa8, 0x01, 0x74, 0xfb];
     end.extend([0x66, 0xba, 0xf8, 0x03, 0xec, 0x3c, b'r', 0x75, 0x0a]);
-    end.extend(reset());
+    end.extend(reset);
     end.extend(power_off());
     bzimage(&code(LOAD + ENTRY as u32, "start\n", &end))
 }
@@ -229,9 +229,12 @@ fn a_reset_starts_the_guest_over() {
     if !has_kvm() {
         return;
     }
-    let output = boot("reset", &restarting(), &[], "rrx");
-    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    assert_eq!(stdout(&output), "start\n".repeat(3));
+    // The keyboard controller does it, too.
+    for (name, reset) in [("reset", reset()), ("keyboard", out(0x64, 0xfe))] {
+        let output = boot(name, &restarting(&reset), &[], "rrx");
+        assert_eq!(output.status.code(), Some(0), "{name}: {}", stderr(&output));
+        assert_eq!(stdout(&output), "start\n".repeat(3), "{name}");
+    }
 }
 
 /// What a process holds: open files, threads, and KiB of memory.
@@ -283,7 +286,7 @@ fn starts_and_stops_leave_nothing_behind() {
     let (kernel, disk) = (temporary("restarting"), temporary("restarting-disk"));
     File::create(&disk).unwrap().set_len(1 << 20).unwrap();
     for transport in ["pci", "mmio"] {
-        fs::write(&kernel, restarting()).unwrap();
+        fs::write(&kernel, restarting(&reset())).unwrap();
         let mut command = program(&["run", "--cpus", "2", "--transport", transport]);
         command.arg("--kernel").arg(&kernel).arg("--disk").arg(&disk);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

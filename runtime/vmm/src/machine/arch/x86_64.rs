@@ -7,6 +7,7 @@
 )]
 
 mod acpi;
+mod clock;
 mod cpuid;
 pub(crate) mod instruction;
 mod irqchip;

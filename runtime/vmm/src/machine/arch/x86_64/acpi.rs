@@ -1,4 +1,4 @@
-//! The ACPI tables: CPUs, interrupt controllers, the serial port, and how to switch the machine off.
+//! The ACPI tables: CPUs, interrupt controllers, the serial port, the clock, and how to switch the machine off.
 
 use acpi_tables::Aml;
 use acpi_tables::aml::{
@@ -17,6 +17,7 @@ use acpi_tables::xsdt::XSDT;
 use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
 
 use super::SERIAL;
+use super::clock::CLOCK;
 use super::irqchip::{IO_APIC, LOCAL_APIC};
 use super::linux::SERIAL_LINE;
 use super::power::{OFF, POWER, RESET, RESET_VALUE, SLEEP_CONTROL, SLEEP_STATUS};
@@ -32,9 +33,8 @@ const MAKER: [u8; 6] = *b"ONEREG";
 const TABLE: [u8; 8] = *b"ONEREG  ";
 const REVISION: u32 = 1;
 
-/// Boot flags: there is no VGA, and no real-time clock in a CMOS.
+/// Boot flags: there is no VGA.
 const NO_VGA: u16 = 1 << 2;
-const NO_CMOS_CLOCK: u16 = 1 << 5;
 
 /// Writes the tables for that many vCPUs, and virtio devices.
 pub(super) fn write(memory: &GuestMemoryMmap, cpus: u8, virtio: &Found) -> Result<(), Failure> {
@@ -73,7 +73,7 @@ fn fadt(dsdt: u64) -> acpi_tables::fadt::FADT {
         .flag(Flags::ResetRegSup)
         .flag(Flags::PwrButton)
         .flag(Flags::SlpButton);
-    fadt.iapc_boot_arch = (NO_VGA | NO_CMOS_CLOCK).into();
+    fadt.iapc_boot_arch = NO_VGA.into();
     fadt.sleep_control_reg = register(SLEEP_CONTROL);
     fadt.sleep_status_reg = register(SLEEP_STATUS);
     fadt.reset_reg = register(RESET);
@@ -102,6 +102,7 @@ fn mcfg(space: &Space) -> MCFG {
 fn dsdt(virtio: &Found) -> Sdt {
     let mut bytes = Vec::new();
     serial(&mut bytes);
+    clock(&mut bytes);
     match virtio {
         Found::Pci(space) => pci_host(&mut bytes, space),
         Found::Mmio(devices) => {
@@ -124,6 +125,14 @@ fn serial(bytes: &mut Vec<u8>) {
     let number = Name::new("_UID".into(), &ZERO);
     let resources = Name::new("_CRS".into(), &ResourceTemplate::new(vec![&ports, &interrupt]));
     add(bytes, "COM1", vec![&id, &number, &resources]);
+}
+
+fn clock(bytes: &mut Vec<u8>) {
+    let first = CLOCK.address as u16;
+    let ports = IO::new(first, first, 0, CLOCK.length as u8);
+    let id = Name::new("_HID".into(), &EISAName::new("PNP0B00"));
+    let resources = Name::new("_CRS".into(), &ResourceTemplate::new(vec![&ports]));
+    add(bytes, "RTC0", vec![&id, &resources]);
 }
 
 /// The PCI host, and the memory of its configuration space: it is not used unless a device has it.

@@ -15,9 +15,10 @@ use vm_memory::{
     Address, Bytes, GuestAddress, GuestMemoryBackend, GuestMemoryMmap, GuestMemoryRegion,
 };
 
+use super::clock::{CLOCK, Clock};
 pub(crate) use super::irqchip::Irqchip;
 use super::kernel::{self, HIGH_MEMORY, Kernel, Start};
-use super::power::{POWER, Power, RESET_CODE, RESET_VECTOR};
+use super::power::{KEYBOARD, Keyboard, POWER, Power, RESET_CODE, RESET_VECTOR};
 use super::{acpi, cpuid, mode};
 use crate::failure::Failure;
 use crate::machine::bus::Devices;
@@ -178,7 +179,9 @@ fn identify(vcpu: &Vcpu, index: u32, count: u32) -> Result<(), Failure> {
     vcpu.fd().set_cpuid2(&cpuid).map_err(fail)
 }
 
-/// Adds what the ACPI tables describe beside the serial port.
+/// Adds what the ACPI tables describe beside the serial port, and what restarts a PC.
 pub(crate) fn attach(devices: &mut Devices) {
+    devices.attach(CLOCK, Arc::new(Clock::default()));
+    devices.attach(KEYBOARD, Arc::new(Keyboard));
     devices.attach(POWER, Arc::new(Power));
 }

@@ -1,4 +1,5 @@
-//! The register block that switches the machine off or starts it over, as the ACPI tables describe it.
+//! The register block that switches the machine off or starts it over, as the ACPI tables describe it, and the other way
+//! to start a PC over: by its keyboard controller.
 
 use crate::failure::Failure;
 use crate::machine::bus::{Action, Bus, Device, Slot};
@@ -50,6 +51,29 @@ impl Device for Power {
     }
 }
 
+/// Port of the keyboard controller's commands and status.
+pub(super) const KEYBOARD: Slot = Slot { bus: Bus::Port, address: 0x64, length: 1 };
+
+/// The command that pulses the line to the CPU's reset.
+const PULSE_RESET: u8 = 0xfe;
+
+/// What is there of a keyboard controller: Linux restarts by it when told `reboot=k`.
+pub(super) struct Keyboard;
+
+impl Device for Keyboard {
+    /// Says that no byte waits in either direction, so that a command need not.
+    fn read(&self, _offset: u64, data: &mut [u8]) {
+        data.fill(0);
+    }
+
+    fn write(&self, _offset: u64, data: &[u8]) -> Result<Action, Failure> {
+        Ok(match data {
+            [PULSE_RESET, ..] => Action::Reset,
+            _ => Action::Continue,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,5 +86,16 @@ mod tests {
         for (offset, value) in [(0, 0x14), (0, 0x2c), (1, 0x34), (2, 0), (2, 6)] {
             assert_eq!(write(offset, value), Action::Continue, "{offset} {value:#x}");
         }
+    }
+
+    #[test]
+    fn a_keyboard_controller_takes_commands_and_knows_one() {
+        let mut status = [0xff];
+        Keyboard.read(0, &mut status);
+        assert_eq!(status, [0]);
+        let commands: [&[u8]; 4] = [&[PULSE_RESET], &[0xd1], &[0xff], &[]];
+        let taken = commands.map(|command| Keyboard.write(0, command).unwrap());
+        let nothing = || Action::Continue;
+        assert_eq!(taken, [Action::Reset, nothing(), nothing(), nothing()]);
     }
 }

@@ -48,7 +48,7 @@ const SMALL: (&str, u64) = ("/small", 1 << 20);
 const NO_SPACE: &str = "disk0: a request failed: No space left on device";
 
 const BOOTS: &[Boot] = &[
-    PLAIN,
+    Boot { end: "off onereg.tasks=clock", says: ["the clock shows the time", ""], ..PLAIN },
     Boot {
         cpus: 4,
         memory: "1G",
