@@ -237,6 +237,56 @@ fn a_reset_starts_the_guest_over() {
     }
 }
 
+/// Prints what a leaf of CPUID has in EAX, EBX, ECX, EDX.
+fn cpuid(leaf: u32, index: u32) -> Vec<u8> {
+    let [eax, ecx] = [leaf, index].map(u32::to_le_bytes);
+    // mov eax, LEAF; mov ecx, INDEX; cpuid; mov edi, ecx; mov esi, edx; mov dx, 0x3f8
+    let mut code =
+        [&[0xb8], &eax[..], &[0xb9], &ecx, &[0x0f, 0xa2, 0x89, 0xcf, 0x89, 0xd6]].concat();
+    code.extend([0x66, 0xba, 0xf8, 0x03]);
+    // mov eax, eax or ebx or edi or esi; then out dx, al; shr eax, 8 for every byte of it
+    for register in [0xc0, 0xd8, 0xf8, 0xf0] {
+        code.extend([0x89, register]);
+        code.extend([0xee, 0xc1, 0xe8, 8].repeat(4));
+    }
+    code
+}
+
+#[test]
+fn a_guest_sees_its_own_cpus_and_the_hypervisor_in_its_cpuid() {
+    if !has_kvm() {
+        return;
+    }
+    let leaves = [(0, 0), (1, 0), (7, 0), (0xb, 1), (0x12, 0), (0x4000_0000, 0), (0x8000_001f, 0)];
+    let mut end: Vec<u8> = leaves.iter().flat_map(|(leaf, index)| cpuid(*leaf, *index)).collect();
+    end.extend(power_off());
+    let output =
+        boot("cpuid", &bzimage(&code(LOAD + ENTRY as u32, "", &end)), &["--cpus", "3"], "");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let word = |bytes: &[u8]| u32::from_le_bytes(bytes.try_into().unwrap());
+    let seen: Vec<[u32; 4]> = output
+        .stdout
+        .chunks(16)
+        .map(|registers| [0, 4, 8, 12].map(|at| word(&registers[at..at + 4])))
+        .collect();
+    let [highest, first, features, cores, enclaves, hypervisor, encryption] = seen[..] else {
+        panic!("{} leaves", seen.len());
+    };
+    // The first of three, and there is a hypervisor.
+    assert_eq!((first[1] >> 16, first[2] >> 31), (3, 1));
+    assert_eq!((features[1] & 1 << 2, features[2] & 1 << 30), (0, 0));
+    if 0xb <= highest[0] {
+        assert_eq!(cores, [2, 3, 0x201, 0]);
+    }
+    if 0x12 <= highest[0] {
+        assert_eq!(enclaves, [0; 4]);
+    }
+    let name = hypervisor[1..].iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<_>>();
+    assert_eq!(name, b"KVMKVMKVM\0\0\0");
+    assert!(0x4000_0001 <= hypervisor[0], "{:#x}", hypervisor[0]);
+    assert_eq!(encryption, [0; 4]);
+}
+
 /// What a process holds: open files, threads, and KiB of memory.
 fn holdings(process: u32) -> [usize; 3] {
     let count = |folder| fs::read_dir(format!("/proc/{process}/{folder}")).unwrap().count();

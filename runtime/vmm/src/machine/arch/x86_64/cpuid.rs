@@ -7,9 +7,16 @@ const TSC_DEADLINE: u32 = 1 << 24;
 const HYPERVISOR: u32 = 1 << 31;
 const MORE_CPUS: u32 = 1 << 28;
 
-/// Leaves that describe the topology.
+/// Leaves that describe the topology: the one that is written anew, and those of the host alone.
 const EXTENDED_TOPOLOGY: u32 = 0xb;
 const NEXT_TOPOLOGY: u32 = 0x1f;
+const AMD_TOPOLOGY: u32 = 0x8000_0026;
+
+/// What a guest would need more for: enclaves, with their leaf and the bits in leaf 7, EBX and ECX; encrypted memory.
+const ENCLAVES: u32 = 0x12;
+const SGX: u32 = 1 << 2;
+const SGX_LAUNCH: u32 = 1 << 30;
+const ENCRYPTED_MEMORY: u32 = 0x8000_001f;
 
 /// Kinds of levels in these leaves.
 const THREADS: u32 = 1;
@@ -18,15 +25,19 @@ const CORES: u32 = 2;
 /// Level of the cache that all cores share.
 const SHARED_CACHE: u32 = 3;
 
+/// Says of a leaf that it describes the host, or what this guest does not have.
+fn is_left_out(leaf: u32) -> bool {
+    matches!(leaf, EXTENDED_TOPOLOGY | NEXT_TOPOLOGY | AMD_TOPOLOGY | ENCLAVES | ENCRYPTED_MEMORY)
+}
+
 /// Makes of what KVM supports the CPUID of the vCPU `index` of `count`: a core of the one package.
 pub(super) fn of_vcpu(
     supported: &[kvm_cpuid_entry2],
     index: u32,
     count: u32,
 ) -> Vec<kvm_cpuid_entry2> {
-    let is_topology = |leaf: u32| matches!(leaf, EXTENDED_TOPOLOGY | NEXT_TOPOLOGY);
     let mut entries: Vec<_> =
-        supported.iter().copied().filter(|entry| !is_topology(entry.function)).collect();
+        supported.iter().copied().filter(|entry| !is_left_out(entry.function)).collect();
     for entry in &mut entries {
         place(entry, index, count);
     }
@@ -48,7 +59,7 @@ pub(super) fn of_vcpu(
     entries
 }
 
-/// Says in one leaf which CPU this is.
+/// Says in one leaf which CPU this is, and what it does not have.
 fn place(entry: &mut kvm_cpuid_entry2, index: u32, count: u32) {
     let sharing = |level: u32| if level < SHARED_CACHE { 0 } else { count - 1 };
     match entry.function {
@@ -61,6 +72,10 @@ fn place(entry: &mut kvm_cpuid_entry2, index: u32, count: u32) {
         4 if entry.eax & 0x1f != 0 => {
             let cores = ((1 << bits(count)) - 1) & 0x3f;
             entry.eax = entry.eax & 0x3fff | sharing(entry.eax >> 5 & 7) << 14 | cores << 26;
+        }
+        7 if entry.index == 0 => {
+            entry.ebx &= !SGX;
+            entry.ecx &= !SGX_LAUNCH;
         }
         0x8000_001d if entry.eax & 0x1f != 0 => {
             entry.eax = entry.eax & 0x3fff | sharing(entry.eax >> 5 & 7) << 14;
@@ -90,7 +105,7 @@ mod tests {
 
     #[test]
     fn every_vcpu_is_a_core_of_one_package() {
-        let supported = [leaf(1), leaf(0xb), leaf(0x1f), leaf(0x8000_001e), leaf(7)];
+        let supported = [1, 6, 0xb, 0x1f, 0x8000_001e, 0x8000_0026].map(leaf);
         let entries = of_vcpu(&supported, 2, 3);
         let find = |function, index| {
             entries.iter().find(|e| (e.function, e.index) == (function, index)).unwrap()
@@ -102,8 +117,17 @@ mod tests {
         assert_eq!((cores.eax, cores.ebx, cores.ecx, cores.edx), (2, 3, 0x201, 2));
         assert_eq!(find(0xb, 0).edx, 2);
         assert_eq!(find(0x8000_001e, 0).ebx, 2);
-        assert_eq!(*find(7, 0), leaf(7));
-        assert!(entries.iter().all(|entry| entry.function != 0x1f));
+        assert_eq!(*find(6, 0), leaf(6));
+        assert!(entries.iter().all(|entry| ![0x1f, 0x8000_0026].contains(&entry.function)));
+    }
+
+    #[test]
+    fn there_are_no_enclaves_and_no_encrypted_memory() {
+        let features = kvm_cpuid_entry2 { ecx: 0xffff_ffff, ..leaf(7) };
+        let more = kvm_cpuid_entry2 { index: 1, ..features };
+        let entries = of_vcpu(&[features, more, leaf(0x12), leaf(0x8000_001f)], 0, 1);
+        let less = kvm_cpuid_entry2 { ebx: 0xffff_fffb, ecx: 0xbfff_ffff, ..features };
+        assert_eq!(entries, [less, more]);
     }
 
     #[test]
