@@ -42,7 +42,7 @@ fn layout(layout: &Layout) -> Value {
     let fields = layout.fields.iter().filter(|field| !field.kind.is_reserved());
     let names = fields.map(|field| match field.also.as_slice() {
         [] => json!(field.name),
-        also => json!([&[field.name.clone()], also].concat()),
+        also => json!([std::slice::from_ref(&field.name), also].concat()),
     });
     names.collect()
 }
