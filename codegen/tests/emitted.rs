@@ -58,8 +58,8 @@ fn rustdoc_has_the_fields_of_constants_and_the_constants_of_types() {
     for (documentation, item) in [
         (
             format!(
-                r"Fields:\n\n{head}| 56 | IF |  |\n| 55..50 | SIGNED |  |\n{}{}",
-                r"| 49..48 | MODE | How fast; 0x0 OFF, 0x1 SLOW, 0x3 FAST |\n",
+                r"Fields:\n\n{head}| 56 | IF |  |\n| 55..50 | SIGNED | read-only |\n{}{}",
+                r"| 49..48 | MODE | How fast; also KINDS\\_MODE; 0x0 OFF, 0x1 SLOW, 0x3 FAST |\n",
                 r"| 47..44 and 7..0 | SPLIT |  |\n| 43..8 | WIDE |  |\n\n"
             ),
             "pub const KINDS:",

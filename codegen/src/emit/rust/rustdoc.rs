@@ -49,11 +49,15 @@ fn table(text: &mut String, heading: &str, layout: &Layout) {
     put!(text, "\n");
 }
 
-/// `Privileged access never; 0x0 NI, 0x1 IMP`
+/// `No execute; also EFER_NX`, `Privileged access never; 0x0 NI, 0x1 IMP`
 fn meaning(field: &Field) -> String {
+    let also = match field.also.as_slice() {
+        [] => String::new(),
+        names => format!("also {}", names.join(", ")),
+    };
     let values: Vec<_> =
         field.values.iter().map(|value| format!("{:#x} {}", value.value, value.name)).collect();
     let access = field.access.map(access).unwrap_or_default();
-    let parts = [field.doc.trim_end_matches('.'), access, &values.join(", ")];
+    let parts = [field.doc.trim_end_matches('.'), &also, access, &values.join(", ")];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
 }
