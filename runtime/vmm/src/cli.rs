@@ -134,6 +134,11 @@ pub(crate) struct RunOptions {
     #[arg(long, value_name = "cid=N,socket=PATH")]
     pub(crate) vsock: Option<String>,
 
+    /// Balloon: so much memory the guest is to give back to the host, as far as it can; with `oom` it takes some back
+    /// rather than kill a program; a datagram to the socket is another target
+    #[arg(long, value_name = "target=SIZE[,oom][,socket=PATH]")]
+    pub(crate) balloon: Option<String>,
+
     /// Where the guest's serial port goes: stdio (on a terminal Ctrl-A x ends the guest), a file, or none
     #[arg(long, value_name = "stdio|FILE|none", default_value = "stdio")]
     pub(crate) console: PathBuf,

@@ -90,10 +90,13 @@ fn run_guest(kvm: &Path, options: &RunOptions) -> Result<(), Failure> {
     };
     let linux =
         options.kernel.as_deref().map(|kernel| open(kernel, options, &events)).transpose()?;
-    let sockets = linux.as_ref().and_then(|(_, inventory)| inventory.sockets());
-    confine::close(kvm, sockets.as_slice(), options.landlock)?;
+    let sockets = linux.as_ref().map(|(_, inventory)| inventory.sockets()).unwrap_or_default();
+    confine::close(kvm, &sockets, options.landlock)?;
     match linux {
         Some((linux, inventory)) => {
+            if let (Some(metrics), Some(balloon)) = (&wanted.metrics, inventory.balloon()) {
+                metrics.watch_balloon(balloon);
+            }
             linux::run(kvm, memory, &linux, &wanted, console, &inventory, &events)
         }
         None => {
@@ -125,6 +128,7 @@ fn refuse_unsupported(options: &RunOptions) -> Result<(), Failure> {
         ("--net", !options.net.is_empty()),
         ("--vsock", options.vsock.is_some()),
         ("--virtio-console", options.virtio_console.is_some()),
+        ("--balloon", options.balloon.is_some()),
     ];
     match given.iter().find(|(_, is_given)| *is_given) {
         Some((option, _)) => Err(Failure::new(format!(

@@ -181,7 +181,7 @@ fn thread_names(vmm: &Running) -> Vec<String> {
 
 #[test]
 fn what_would_be_ignored_is_refused() {
-    for option in ["--disk", "--net", "--vsock", "--virtio-console"] {
+    for option in ["--disk", "--net", "--vsock", "--virtio-console", "--balloon"] {
         let output = run(&["run", option, "x"]);
         assert_eq!(output.status.code(), Some(1), "{option}");
         let expected = format!("onereg-vmm: the built-in guest has no driver for a {option}: ");

@@ -1,6 +1,7 @@
 //! Devices as a driver in a guest reaches them, through both transports on a real VM.
 #![cfg(target_arch = "x86_64")]
 
+mod balloon;
 mod driver;
 mod kernel;
 mod program;

@@ -5,6 +5,8 @@
 use arbtest::arbitrary::Unstructured;
 
 // The folder is a link to the VMM's own.
+#[allow(unused_imports, reason = "there are no metrics here")]
+mod balloon;
 #[allow(unused_imports, reason = "disks are in files where there is a machine")]
 mod block;
 mod chain;
@@ -16,6 +18,7 @@ mod hostile;
 mod interrupt;
 mod queues;
 mod rng;
+mod socket_file;
 mod testing;
 mod vsock;
 
@@ -27,6 +30,7 @@ pub fn devices(input: &[u8]) {
     }
     let _ = hostile::torment_entropy(&mut Unstructured::new(input));
     let _ = hostile::console::torment_console(&mut Unstructured::new(input));
+    let _ = hostile::torment_balloon(&mut Unstructured::new(input));
 }
 
 /// Does to sockets, at both ends, what the input says; they serve again after a reset.

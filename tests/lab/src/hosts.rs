@@ -44,8 +44,14 @@ pub struct Host {
 }
 
 /// Drivers of virtio devices. Debian's kernels for clouds have the file system of the disk built in.
-const VIRTIO: &[&str] =
-    &["virtio_blk", "virtio_mmio", "virtio_rng", "virtio_net", "vmw_vsock_virtio_transport"];
+const VIRTIO: &[&str] = &[
+    "virtio_blk",
+    "virtio_mmio",
+    "virtio_rng",
+    "virtio_net",
+    "vmw_vsock_virtio_transport",
+    "virtio_balloon",
+];
 
 /// All hosts.
 pub const HOSTS: &[Host] = &[
@@ -87,6 +93,7 @@ pub const HOSTS: &[Host] = &[
             "virtio_rng",
             "virtio_net",
             "vmw_vsock_virtio_transport",
+            "virtio_balloon",
             "ext4",
         ],
         qemu: "qemu-system-riscv64",

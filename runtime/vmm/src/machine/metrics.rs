@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 use super::bus::Devices;
 use super::confine::{self, Role};
 use super::vcpu::VmExit;
+use super::virtio::Balloon;
 use crate::failure::Failure;
 
 /// How often a line is written.
@@ -95,6 +96,7 @@ struct Shared {
     status: Option<File>,
     /// The present machine, and how many there were: a restart makes a new one.
     machine: Mutex<(u64, Option<Counted>)>,
+    balloon: OnceLock<Arc<Balloon>>,
 }
 
 impl Metrics {
@@ -110,6 +112,7 @@ impl Metrics {
             memory,
             status: File::open("/proc/self/status").ok(),
             machine: Mutex::new((0, None)),
+            balloon: OnceLock::new(),
         });
         let (stop, stopped) = mpsc::channel::<()>();
         let writer = Arc::clone(&shared);
@@ -123,6 +126,12 @@ impl Metrics {
         let thread = thread::Builder::new().name("metrics".to_owned()).spawn(write);
         let thread = thread.map_err(|error| failed("start the thread of", error))?;
         Ok(Metrics { shared, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Tells of a balloon, too.
+    pub(super) fn watch_balloon(&self, balloon: Arc<Balloon>) {
+        // There is one in a run.
+        let _ = self.shared.balloon.set(balloon);
     }
 
     /// Counts a machine, in the place of the one before.
@@ -163,6 +172,7 @@ impl Shared {
             "seconds": self.start.elapsed().as_secs_f64(),
             "machine": machine.0,
             "memory": { "guest": self.memory, "resident": self.resident() },
+            "balloon": self.balloon.get().map(|balloon| balloon.json()),
             "vcpus": exits,
             "devices": devices,
         })

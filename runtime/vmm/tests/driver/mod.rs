@@ -29,10 +29,12 @@ pub(crate) const WRITE: u16 = 2;
 /// Status: the device stopped for a mistake of the driver.
 pub(crate) const NEEDS_RESET: u64 = 64;
 
-/// Registers of the first device that is not behind PCI, what they are apart, and where its queues are notified.
+/// Registers of the first device that is not behind PCI, what they are apart, where its queues are notified, and its
+/// configuration.
 const MMIO: u64 = 0xfeb0_0000;
 const MMIO_APART: u64 = 0x1000;
 const MMIO_NOTIFY: u64 = 0x50;
+const MMIO_CONFIG: u64 = 0x100;
 
 /// The input of that device.
 const MMIO_INPUT: u64 = 10;
@@ -66,9 +68,10 @@ pub(crate) struct Driver<'g> {
     transport: Transport,
     /// Its number among the devices.
     slot: u64,
-    /// Where its registers are, and where its first queue is notified.
+    /// Where its registers are, its first queue is notified, and its configuration is.
     pub(crate) base: u64,
     notify: u64,
+    pub(crate) config: u64,
     queues: Vec<Positions>,
 }
 
@@ -90,14 +93,13 @@ impl<'g> Driver<'g> {
             Transport::Mmio => guest.read(MMIO + MMIO_APART * slot + 8, 4) == kind,
         };
         let slot = (0..8).find(|slot| is_it(guest, *slot)).expect("the device is there");
-        let (base, notify) = match transport {
+        let [base, notify, config] = match transport {
             Transport::Pci => pci::place(guest, slot),
             Transport::Mmio => {
-                let base = MMIO + MMIO_APART * slot;
-                (base, base + MMIO_NOTIFY)
+                [0, MMIO_NOTIFY, MMIO_CONFIG].map(|at| MMIO + MMIO_APART * slot + at)
             }
         };
-        Driver { guest, transport, slot, base, notify, queues: Vec::new() }
+        Driver { guest, transport, slot, base, notify, config, queues: Vec::new() }
     }
 
     /// Resets the device and starts it with that many of its queues and no feature but the version.

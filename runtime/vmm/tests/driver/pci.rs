@@ -18,10 +18,11 @@ const CAPABILITIES: u64 = 0x34;
 /// Command: the function answers in memory, and may write there.
 const ANSWERS_AND_WRITES: u64 = 0b110;
 
-/// The first words of capabilities, without where the next one is: registers that all devices have, notifications,
-/// messages.
+/// The first words of capabilities, without where the next one is: registers that all devices have, notifications, the
+/// device's own configuration, messages.
 const COMMON: u64 = 0x0114_0009;
 const NOTIFY: u64 = 0x0214_0009;
+const CONFIG: u64 = 0x0414_0009;
 const MESSAGES: u64 = 0x11;
 
 /// What the notifications of queues are apart.
@@ -36,17 +37,16 @@ pub(super) fn is_virtio(guest: &mut Guest, device: u64, kind: u64) -> bool {
     guest.read(function(device), 4) == (0x1040 + kind) << 16 | 0x1af4
 }
 
-/// Puts the registers of a device into memory; returns where the common ones are, and where its first queue is
-/// notified.
-pub(super) fn place(guest: &mut Guest, device: u64) -> (u64, u64) {
+/// Puts the registers of a device into memory; returns where the common ones are, its first queue is notified, and its
+/// configuration is.
+pub(super) fn place(guest: &mut Guest, device: u64) -> [u64; 3] {
     let base = WINDOW + WINDOW_APART * device;
     guest.write(function(device) + BASE, 4, base);
     guest.write(function(device) + COMMAND, 2, ANSWERS_AND_WRITES);
-    let mut part = |kind| {
+    [COMMON, NOTIFY, CONFIG].map(|kind| {
         let at = capability(guest, device, |word| word & !0xff00 == kind);
         base + guest.read(at + 8, 4)
-    };
-    (part(COMMON), part(NOTIFY))
+    })
 }
 
 /// Makes the first message a vector of the local APIC, and has the selected queue send it.
@@ -58,7 +58,7 @@ pub(super) fn set_message(guest: &mut Guest, device: u64, local_apic: u64, vecto
         guest.write(entry + offset, 4, value);
     }
     guest.write(at + 2, 2, ENABLED);
-    let (common, _) = place(guest, device);
+    let [common, ..] = place(guest, device);
     guest.write(common + QUEUE_MESSAGE, 2, 0);
 }
 

@@ -29,7 +29,8 @@ pub const GUEST_DISK: &str = "/guest/disk";
 /// Parameter of a guest's command line: what its first process does, between commas. `keep` writes a file to the disk
 /// or compares it, `refused` compares it where nothing can be written, `fill` writes until the disk fails, `shrunk`
 /// reads the disk after a line of input, `entropy` reads the source of entropy, `net` has the host send bytes back,
-/// `sockets` has host and guest send back what the other one sends.
+/// `sockets` has host and guest send back what the other one sends, `balloon` uses memory that the host takes and gives
+/// back.
 pub const TASKS: &str = "onereg.tasks=";
 
 /// Parameter of a guest's command line: `off` and `echo` (after a line of input) power off, `restart` starts over, and
@@ -50,6 +51,9 @@ pub const GUEST_PORT: u32 = 52;
 
 /// Port of vsock where the host does.
 pub const HOST_PORT: u32 = 7;
+
+/// Bytes of a guest's memory that the balloon takes.
+pub const BALLOON: u64 = 128 << 20;
 
 /// How the line begins that a guest prints when its first process runs.
 pub const GUEST: &str = "onereg-lab-guest: ";

@@ -34,6 +34,8 @@ pub(in crate::machine) enum Role {
     Vsock,
     /// It serves a virtio console.
     Hvc,
+    /// It serves the balloon.
+    Balloon,
 }
 
 /// A system call that is allowed.
@@ -60,6 +62,7 @@ impl Role {
             "net" => Role::Net,
             "vsock" => Role::Vsock,
             "console" => Role::Hvc,
+            "balloon" => Role::Balloon,
             _ => Role::Device,
         }
     }
@@ -82,6 +85,7 @@ impl Role {
             Role::Net => &[EVERY, WIRES, INPUT, DEVICE, NET],
             Role::Vsock => &[EVERY, WIRES, INPUT, DEVICE, ACCEPT, VSOCK],
             Role::Hvc => &[EVERY, WIRES, INPUT, DEVICE, HVC],
+            Role::Balloon => &[EVERY, WIRES, INPUT, DEVICE, BALLOON],
         }
     }
 }
@@ -177,6 +181,9 @@ const VSOCK: &[Call] = &[
 
 const HVC: &[Call] = &[ioctl(libc::TIOCGWINSZ)];
 
+/// Another target of the balloon comes in. Its clock is set before.
+const BALLOON: &[Call] = &[Call::any(libc::SYS_recvfrom)];
+
 /// What makes a machine and its threads, and what a thread does before it enters its role.
 const MAIN: &[Call] = &[
     arch::REMOVE,
@@ -201,6 +208,8 @@ const MAIN: &[Call] = &[
     Call::any(libc::SYS_statx),
     // A vCPU is taken out of the guest.
     only(libc::SYS_tgkill, 2, libc::SIGUSR1),
+    Call::any(libc::SYS_timerfd_create),
+    Call::any(libc::SYS_timerfd_settime),
     ioctl(libc::TCGETS),
     ioctl(libc::TCGETS2),
 ];

@@ -34,7 +34,7 @@ const ATTEMPTS: [Attempt; 8] = [
 ];
 
 /// What each role may try of it.
-const ROLES: [(&str, Role, &[&str]); 12] = [
+const ROLES: [(&str, Role, &[&str]); 13] = [
     ("main", Role::Main, &["open", "look", "read", "wait", "allocate"]),
     ("vcpu", Role::Vcpu, &["allocate"]),
     ("traced", Role::TracedVcpu, &["allocate"]),
@@ -47,6 +47,7 @@ const ROLES: [(&str, Role, &[&str]); 12] = [
     ("net", Role::Net, &["read", "allocate"]),
     ("vsock", Role::Vsock, &["read", "allocate"]),
     ("hvc", Role::Hvc, &["read", "allocate"]),
+    ("balloon", Role::Balloon, &["read", "allocate"]),
 ];
 
 fn map(protection: i32) -> io::Result<MmapRegion> {

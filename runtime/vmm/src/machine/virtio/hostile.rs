@@ -9,8 +9,9 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use arbtest::arbitrary::{Result, Unstructured};
-use vm_memory::VolatileSlice;
+use vm_memory::{Bytes, GuestAddress, VolatileSlice};
 
+use super::balloon::{Balloon, Setting};
 use super::block::{Block, Disk};
 use super::rng::Rng;
 use super::testing::{Descriptor, Driver, INDIRECT, MEMORY, NEXT, WRITE};
@@ -179,5 +180,20 @@ pub(super) fn torment_entropy(u: &mut Unstructured<'_>) -> Result<()> {
     let used = driver.request(0, &[], &[64]);
     assert_eq!(used.written, 64);
     assert_ne!(used.bytes, [0; 64]);
+    Ok(())
+}
+
+/// Torments a balloon, which takes a page again.
+pub(super) fn torment_balloon(u: &mut Unstructured<'_>) -> Result<()> {
+    const PAGE: u32 = 0x380;
+    let (setting, _) = Setting::open("target=1M", MEMORY as u64).unwrap();
+    let mut driver = Driver::start(Balloon::new(Arc::new(setting), true).unwrap());
+    torment(u, &mut driver)?;
+    let address = GuestAddress(u64::from(PAGE) << 12);
+    driver.memory.write_slice(&[7; 4096], address).unwrap();
+    driver.request(0, &[&PAGE.to_le_bytes()], &[]);
+    let mut bytes = [7; 4096];
+    driver.memory.read_slice(&mut bytes, address).unwrap();
+    assert_eq!(bytes, [0; 4096]);
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use super::balloon::{self, Balloon};
 use super::block::{Block, Disk, RawFile};
 use super::console::Console;
 use super::control::Control;
@@ -12,7 +13,8 @@ use super::mmio::{self, VirtioMmio};
 use super::net::{Net, Port};
 use super::pci::VirtioPci;
 use super::rng::Rng;
-use super::vsock::{Endpoint, SocketFile, Vsock};
+use super::socket_file::SocketFile;
+use super::vsock::{Endpoint, Vsock};
 use super::worker::Worker;
 use crate::cli::{RunOptions, Transport};
 use crate::failure::Failure;
@@ -31,9 +33,12 @@ pub(crate) struct Inventory {
     disks: Vec<Arc<dyn Disk>>,
     ports: Vec<Arc<Port>>,
     endpoint: Option<Arc<Endpoint>>,
-    /// Threads that are not waited for at the end may hold the endpoint, but not this.
-    socket: Option<SocketFile>,
     hvc: Option<Hvc>,
+    balloon: Option<Arc<balloon::Setting>>,
+    /// Whether somebody wants to know what guests say of their memory.
+    has_metrics: bool,
+    /// Threads that are not waited for at the end may hold the sockets, but not these.
+    socket_files: Vec<SocketFile>,
 }
 
 /// The virtio devices of one start, at work.
@@ -58,16 +63,31 @@ impl Inventory {
         let open = |option: &String| Port::open(option).map(Arc::new);
         let ports = options.net.iter().map(open).collect::<Result<Vec<_>, Failure>>()?;
         let endpoint = options.vsock.as_deref().map(Endpoint::open).transpose()?;
-        let (endpoint, socket) = endpoint.unzip();
-        let endpoint = endpoint.map(Arc::new);
+        let (endpoint, socket_file) = endpoint.unzip();
+        let open = |option| balloon::Setting::open(option, options.memory);
+        let (balloon, other) = options.balloon.as_deref().map(open).transpose()?.unzip();
         let open = |option: &PathBuf| Hvc::open(option, events);
         let hvc = options.virtio_console.as_ref().map(open).transpose()?;
-        Ok(Inventory { transport: options.transport, disks, ports, endpoint, socket, hvc })
+        Ok(Inventory {
+            transport: options.transport,
+            disks,
+            ports,
+            endpoint: endpoint.map(Arc::new),
+            hvc,
+            balloon: balloon.map(Arc::new),
+            has_metrics: options.metrics.is_some(),
+            socket_files: socket_file.into_iter().chain(other.flatten()).collect(),
+        })
     }
 
-    /// Returns the folder of the sockets that a guest reaches.
-    pub(crate) fn sockets(&self) -> Option<&Path> {
-        self.socket.as_ref().map(SocketFile::folder)
+    /// Returns the folders of the sockets.
+    pub(crate) fn sockets(&self) -> Vec<&Path> {
+        self.socket_files.iter().map(SocketFile::folder).collect()
+    }
+
+    /// Returns the balloon, if there is one.
+    pub(crate) fn balloon(&self) -> Option<Arc<balloon::Setting>> {
+        self.balloon.clone()
     }
 
     /// Returns the virtio console, if there is one.
@@ -106,6 +126,11 @@ impl Inventory {
         }
         if let Some(hvc) = &self.hvc {
             devices.push(Box::new(Console::new(Arc::clone(hvc.peer()))));
+        }
+        if let Some(setting) = &self.balloon {
+            let balloon = Balloon::new(Arc::clone(setting), self.has_metrics);
+            let balloon = balloon.map_err(|error| cannot_make("virtio-balloon0", &error))?;
+            devices.push(Box::new(balloon));
         }
         devices.push(Box::new(Rng));
         let mut named = Vec::<Named>::new();

@@ -19,7 +19,7 @@ use super::device::{Kind, VirtioDevice, copy_config};
 use super::fault::GuestFault;
 use super::queues::Queues;
 use connection::ROOM;
-pub(super) use endpoint::{Endpoint, SocketFile};
+pub(super) use endpoint::Endpoint;
 use packet::{HEADER, Header};
 use switch::Switch;
 

@@ -23,3 +23,8 @@ fn a_source_of_entropy_serves_again_after_a_reset() {
 fn a_console_says_and_hears_again_after_a_reset() {
     arbtest(console::torment_console).budget_ms(BUDGET_MS);
 }
+
+#[test]
+fn a_balloon_takes_pages_again_after_a_reset() {
+    arbtest(torment_balloon).budget_ms(BUDGET_MS);
+}

@@ -9,8 +9,9 @@ use std::{env, fs, process};
 
 use arbtest::arbitrary::{Result, Unstructured};
 
+use super::super::socket_file::SocketFile;
 use super::super::testing::Driver;
-use super::super::vsock::{Endpoint, SocketFile, Vsock};
+use super::super::vsock::{Endpoint, Vsock};
 use super::torment;
 
 /// The queues that packets are in.

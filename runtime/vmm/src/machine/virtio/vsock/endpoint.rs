@@ -1,7 +1,6 @@
 //! The host's side: the socket that its programs reach the guest by, and those that the guest reaches.
 
 use std::ffi::OsString;
-use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -9,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
+use super::super::socket_file::{self, SocketFile};
 use crate::failure::Failure;
 
 /// Most bytes of the socket's path: that of a port of the host has a number behind it.
@@ -19,24 +19,6 @@ pub(in super::super) struct Endpoint {
     cid: u32,
     path: PathBuf,
     listener: UnixListener,
-}
-
-/// The file of a socket, which is removed with this.
-pub(in super::super) struct SocketFile(PathBuf);
-
-impl SocketFile {
-    /// Returns the folder that it is in.
-    pub(in super::super) fn folder(&self) -> &Path {
-        let folder = self.0.parent().filter(|folder| !folder.as_os_str().is_empty());
-        folder.unwrap_or(Path::new("."))
-    }
-}
-
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        // Somebody else may have removed it.
-        let _ = fs::remove_file(&self.0);
-    }
 }
 
 impl Endpoint {
@@ -53,16 +35,8 @@ impl Endpoint {
         if !(1..=PATH_MOST).contains(&path.as_os_str().len()) {
             return Err(wrong(&format!("a socket's path has 1 to {PATH_MOST} bytes")));
         }
-        let (listener, file) = listen(path).map_err(|error| {
-            let remedy = match error.kind() {
-                io::ErrorKind::AddrInUse => {
-                    ": a file is in the way: remove it, unless another program uses it"
-                }
-                _ => "",
-            };
-            let path = path.display();
-            Failure::new(format!("cannot make the socket {path}: {error}{remedy}"))
-        })?;
+        let (listener, file) = socket_file::make(path, UnixListener::bind)?;
+        listener.set_nonblocking(true).map_err(|error| socket_file::failure(path, &error))?;
         Ok((Endpoint { cid, path: path.to_owned(), listener }, file))
     }
 
@@ -92,11 +66,4 @@ impl Endpoint {
         socket.connect(&SockAddr::unix(path)?)?;
         Ok(UnixStream::from(OwnedFd::from(socket)))
     }
-}
-
-fn listen(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
-    let listener = UnixListener::bind(path)?;
-    let file = SocketFile(path.to_owned());
-    listener.set_nonblocking(true)?;
-    Ok((listener, file))
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use onereg_lab_init::{END, GUEST, GUEST_INITRAMFS, GUEST_KERNEL, HOST_ADDRESS, network, system};
 
-use crate::sockets::Talk;
+use crate::beside::Beside;
 
 /// One run of the VMM.
 pub(crate) struct Boot {
@@ -27,8 +27,8 @@ pub(crate) struct Boot {
     pub(crate) shrinks: Option<&'static str>,
     /// What is typed once the guest's first process runs.
     pub(crate) typed: &'static str,
-    /// Whether the host talks to the guest by sockets.
-    pub(crate) talks: bool,
+    /// What the host does beside.
+    pub(crate) beside: Option<fn() -> Result<Beside, String>>,
     /// Lines of the guest's first process before the VMM gets a Ctrl-C.
     pub(crate) stop_after: Option<usize>,
     /// Exit status of the VMM.
@@ -59,7 +59,7 @@ impl Boot {
         command.args(["--cpus", &self.cpus.to_string(), "--memory", self.memory]);
         command.args(["--cmdline", &cmdline]).args(self.options.split_whitespace());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let talk = self.talks.then(Talk::start).transpose()?;
+        let beside = self.beside.map(|start| start()).transpose()?;
         let mut vmm = command.spawn().map_err(|error| format!("cannot run the VMM: {error}"))?;
         let watched = self.watch(&mut vmm).map_err(|error| format!("cannot watch: {error}"));
         // It has ended already, unless something failed.
@@ -74,7 +74,7 @@ impl Boot {
         if status.code() != Some(self.status) {
             return Err(format!("{status}, not {}\n{said}", self.status));
         }
-        if let Some(Err(why)) = talk.map(Talk::end) {
+        if let Some(Err(why)) = beside.map(Beside::end) {
             return Err(format!("{why}\n{said}"));
         }
         let first = output.lines().find(|line| line.starts_with(GUEST)).unwrap_or_default();

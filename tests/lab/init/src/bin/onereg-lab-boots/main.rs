@@ -1,6 +1,8 @@
 //! Boots a stock kernel as a guest of the VMM of this workspace, in a host of the lab, and judges how each run ends.
 //! With an argument, only those of whose end it is a part.
 
+mod balloon;
+mod beside;
 mod boot;
 mod sockets;
 
@@ -25,7 +27,7 @@ const PLAIN: Boot = Boot {
     end: "off",
     shrinks: None,
     typed: "",
-    talks: false,
+    beside: None,
     stop_after: None,
     status: 0,
     says: [GUEST, ""],
@@ -151,8 +153,17 @@ const BOOTS: &[Boot] = &[
         cpus: 2,
         options: "--vsock cid=3,socket=/sockets",
         end: "off onereg.tasks=sockets",
-        talks: true,
+        beside: Some(sockets::talk),
         says: ["the host sent everything back, and has 1048576 bytes back", ""],
+        ..PLAIN
+    },
+    Boot {
+        cpus: 2,
+        memory: "256M",
+        options: "--balloon target=0,socket=/balloon --metrics /metrics",
+        end: "off onereg.tasks=balloon",
+        beside: Some(balloon::squeeze),
+        says: ["the balloon took its memory and gave it back", ""],
         ..PLAIN
     },
 ];

@@ -1,14 +1,12 @@
 //! The host's part of what a guest says by its sockets.
 
-use std::fs;
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::sync::mpsc::{self, Receiver};
-use std::thread;
-use std::time::Duration;
 
 use onereg_lab_init::{GUEST_PORT, HOST_PORT, exchange};
+
+use crate::beside::Beside;
 
 /// The VMM's socket.
 const SOCKET: &str = "/sockets";
@@ -16,34 +14,12 @@ const SOCKET: &str = "/sockets";
 /// Bytes that go to the guest and come back.
 const LENGTH: usize = 1 << 20;
 
-/// How long the last words may take when the VMM has ended.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// What the guest and the host say to each other.
-pub(crate) struct Talk(Receiver<io::Result<()>>);
-
-impl Talk {
-    /// Listens to the guest.
-    pub(crate) fn start() -> Result<Talk, String> {
-        let path = format!("{SOCKET}_{HOST_PORT}");
-        let listener =
-            UnixListener::bind(&path).map_err(|error| format!("cannot make {path}: {error}"))?;
-        let (sender, talk) = mpsc::channel();
-        // Nobody listens any more after a time-out.
-        thread::spawn(move || sender.send(talk_to_guest(&listener)));
-        Ok(Talk(talk))
-    }
-
-    /// Says whether both have back what they sent, and whether the VMM has removed its socket.
-    pub(crate) fn end(self) -> Result<(), String> {
-        let talked = self.0.recv_timeout(PATIENCE);
-        let talked = talked.map_err(|_| "the guest said too little to the host".to_owned())?;
-        talked.map_err(|error| format!("the host's sockets: {error}"))?;
-        match fs::exists(SOCKET) {
-            Ok(false) => Ok(()),
-            _ => Err(format!("the VMM left {SOCKET} behind")),
-        }
-    }
+/// Talks to the guest: what is between them ends well when both have back what they sent.
+pub(crate) fn talk() -> Result<Beside, String> {
+    let path = format!("{SOCKET}_{HOST_PORT}");
+    let listener =
+        UnixListener::bind(&path).map_err(|error| format!("cannot make {path}: {error}"))?;
+    Ok(Beside::start(SOCKET, move || talk_to_guest(&listener)))
 }
 
 /// Sends the guest everything back; then it is the other way round.

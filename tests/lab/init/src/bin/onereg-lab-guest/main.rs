@@ -1,6 +1,7 @@
 //! The first process of a guest in a host: says what the guest found, does its tasks, and ends, as the kernel's command
 //! line says.
 
+mod balloon;
 mod clock;
 mod disk;
 mod entropy;
@@ -59,6 +60,7 @@ fn work(tasks: &str) {
             "net" => net::talk(),
             "sockets" => sockets::talk(),
             "clock" => clock::compare(),
+            "balloon" => balloon::squeezed(),
             _ => Err(format!("there is no task {name}")),
         };
         say(&done.unwrap_or_else(|error| format!("failed: {error}")));
