@@ -8,6 +8,8 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use arbtest::arbitrary::{Result, Unstructured};
 use arbtest::arbtest;
@@ -40,8 +42,20 @@ impl Image {
     }
 
     fn start(&self, more: &str) -> Driver {
-        let disk = RawFile::open(&self.option(more)).unwrap();
-        Driver::start(Block::new(Arc::new(disk), "disk0".to_owned()))
+        Driver::start(Block::new(Arc::new(self.open(more)), "disk0".to_owned()))
+    }
+
+    /// Opens the disk; a child of another test has its lock, too, until it executes its program.
+    fn open(&self, more: &str) -> RawFile {
+        for _ in 0..1000 {
+            match RawFile::open(&self.option(more)) {
+                Err(error) if error.to_string().contains("another program uses it") => {
+                    thread::sleep(Duration::from_millis(1));
+                }
+                result => return result.unwrap(),
+            }
+        }
+        panic!("{} stays in use", self.0.display());
     }
 
     fn sector(&self, sector: u64) -> Vec<u8> {
