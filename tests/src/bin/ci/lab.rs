@@ -123,7 +123,7 @@ const fn bench(arch: &'static str) -> Run {
 
 /// The host's own kernel as a guest of the VMM, in several ways.
 const fn boots(arch: &'static str, kernel: Option<&'static str>) -> Run {
-    let options = &["--also", "onereg-vmm", "--guest", "--memory", "2G", "--timeout", "600"];
+    let options = &["--also", "onereg-vmm", "--guest", "--memory", "2G", "--timeout", "900"];
     let program = &["onereg-lab-boots"];
     Run { arch, kernel, options, program, status: 0, long: &[], check: has_booted }
 }
