@@ -78,7 +78,7 @@ fn register(index: u8, now: OffsetDateTime) -> u8 {
 
 /// Writes a number of two digits with four bits each.
 fn decimal(number: u8) -> u8 {
-    (number / 10) << 4 | number % 10
+    ((number / 10) << 4) | (number % 10)
 }
 
 #[cfg(test)]
