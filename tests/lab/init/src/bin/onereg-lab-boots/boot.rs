@@ -47,7 +47,7 @@ const CRASHED: i32 = 3;
 const DUMP: &str = "/crash.state";
 
 /// How long a run may take.
-const PATIENCE: Duration = Duration::from_secs(150);
+const PATIENCE: Duration = Duration::from_secs(240);
 
 impl Boot {
     /// Runs the VMM and returns the first line of the guest's init, or what is wrong.

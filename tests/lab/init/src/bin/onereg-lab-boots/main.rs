@@ -159,7 +159,8 @@ const BOOTS: &[Boot] = &[
     },
     Boot {
         cpus: 2,
-        memory: "256M",
+        // What the guest uses and what the balloon takes have room beside each other.
+        memory: "512M",
         options: "--balloon target=0,socket=/balloon --metrics /metrics",
         end: "off onereg.tasks=balloon",
         beside: Some(balloon::squeeze),

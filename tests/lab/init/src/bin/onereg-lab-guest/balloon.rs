@@ -11,7 +11,7 @@ use onereg_lab_init::BALLOON;
 const USED: usize = 128 << 20;
 
 /// How long each step may take, and how long memory is used, so that the host can see it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(100);
 const USE: Duration = Duration::from_secs(3);
 
 /// Uses memory until the balloon begins to take it, waits until it has what it is to have and gives it back, and uses
