@@ -241,10 +241,12 @@ fn report(
     }
 }
 
-/// Takes from a report the lines that say what failed.
+/// Takes from a report the lines that say what failed, and what the VMM then said.
 fn findings(output: &[u8]) -> String {
     let report = String::from_utf8_lossy(output);
-    let says = |line: &&str| line.starts_with("FAILED") || line.contains("UNKNOWN_");
+    let says = |line: &&str| {
+        line.starts_with("FAILED") || line.contains("UNKNOWN_") || line.starts_with("onereg-vmm: ")
+    };
     report.lines().filter(says).collect::<Vec<_>>().join("\n")
 }
 
