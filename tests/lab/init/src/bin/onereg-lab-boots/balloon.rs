@@ -22,7 +22,8 @@ const EMPTY: u64 = 136 << 20;
 /// How often the metrics are read: as often as they are written.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Fills the balloon once the guest uses its memory, and empties it once the VMM has less in memory.
+/// Fills the balloon once the guest has used its memory and reported it free, as there is no room for both, and empties
+/// it once the VMM has less in memory.
 pub(crate) fn squeeze() -> Result<Beside, String> {
     match fs::remove_file(METRICS) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -35,6 +36,7 @@ pub(crate) fn squeeze() -> Result<Beside, String> {
 fn squeeze_guest() -> io::Result<()> {
     let socket = UnixDatagram::unbound()?;
     wait(|actual, resident| actual == 0 && FULL <= resident);
+    wait(|_, resident| resident < FULL);
     socket.send_to(BALLOON.to_string().as_bytes(), SOCKET)?;
     wait(|actual, resident| actual == BALLOON && resident <= EMPTY);
     socket.send_to(b"0", SOCKET)?;

@@ -159,8 +159,7 @@ const BOOTS: &[Boot] = &[
     },
     Boot {
         cpus: 2,
-        // What the guest uses and what the balloon takes have room beside each other.
-        memory: "512M",
+        memory: "256M",
         options: "--balloon target=0,socket=/balloon --metrics /metrics",
         end: "off onereg.tasks=balloon",
         beside: Some(balloon::squeeze),

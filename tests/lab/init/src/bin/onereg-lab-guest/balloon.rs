@@ -12,26 +12,23 @@ const USED: usize = 128 << 20;
 
 /// How long each step may take, and how long memory is used, so that the host can see it.
 const PATIENCE: Duration = Duration::from_secs(100);
-const USE: Duration = Duration::from_secs(3);
+const USE: Duration = Duration::from_secs(5);
 
-/// Uses memory until the balloon begins to take it, waits until it has what it is to have and gives it back, and uses
-/// memory again.
+/// Uses memory and frees it, waits until the balloon has what it is to have and gives it back, and uses memory again.
 pub(crate) fn squeezed() -> Result<String, String> {
     let all = total()?;
-    let used = use_memory();
-    wait("the balloon takes nothing", |total| total < all)?;
-    drop(used);
+    use_memory();
     wait("the balloon takes too little", |total| total + BALLOON <= all)?;
     wait("the balloon gives too little back", |total| total == all)?;
-    let used = use_memory();
-    thread::sleep(USE);
-    drop(used);
+    use_memory();
     Ok("the balloon took its memory and gave it back".to_owned())
 }
 
-/// Writes to memory, page by page.
-fn use_memory() -> Vec<u8> {
-    hint::black_box(vec![1; USED])
+/// Writes to memory, page by page, and keeps it for a time.
+fn use_memory() {
+    let used = hint::black_box(vec![1_u8; USED]);
+    thread::sleep(USE);
+    drop(used);
 }
 
 fn wait(what: &str, is_it: impl Fn(u64) -> bool) -> Result<(), String> {
