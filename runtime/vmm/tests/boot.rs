@@ -12,8 +12,10 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use kernel::{ENTRY, LOAD, bzimage};
+use onereg::StateFile;
 use program::{has_kvm, program, run, stderr, stdout, temporary};
 use pseudo_terminal::PseudoTerminal;
+use serde_json::Value;
 
 /// Machine code that means the same in 32-bit and in 64-bit mode: it prints a text, and goes on with `end`.
 fn code(address: u32, text: &str, end: &[u8]) -> Vec<u8> {
@@ -321,6 +323,47 @@ fn the_socket_is_removed_however_the_run_ends() {
     assert_eq!(end_of("sockets-crash", &[0x0f, 0x0b], None), Some(3));
     for signal in ["INT", "TERM"] {
         assert_eq!(end_of("sockets-interrupted", &[0xeb, 0xfe], Some(signal)), Some(130));
+    }
+}
+
+/// Interrupts a guest that reads from its serial port and counts, and returns how often it has read by its port, and how
+/// often by the registers in its dump.
+fn interrupted_reader() -> [u64; 2] {
+    // xor ebx, ebx; mov dx, 0x3f8; out dx, al; 1: in al, dx; inc rbx; jmp 1b
+    let code = [0x31, 0xdb, 0x66, 0xba, 0xf8, 0x03, 0xee, 0xec, 0x48, 0xff, 0xc3, 0xeb, 0xfa];
+    let not_counted = u64::from(LOAD) + ENTRY as u64 + 8;
+    let [kernel, dump, metrics] = ["reads", "reads.state", "reads.metrics"].map(temporary);
+    fs::write(&kernel, bzimage(&code)).unwrap();
+    let mut vmm = program(&["run", "--kernel", kernel.to_str().unwrap()]);
+    vmm.args(["--dump", dump.to_str().unwrap(), "--metrics", metrics.to_str().unwrap()]);
+    let mut vmm = vmm.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    vmm.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+    let kill = format!("kill -INT {}", vmm.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    let output = ended(vmm);
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+    let metrics = fs::read_to_string(&metrics).unwrap();
+    let last: Value = serde_json::from_str(metrics.lines().last().unwrap()).unwrap();
+    let devices = last["devices"].as_array().unwrap();
+    let serial = devices.iter().find(|device| device["at"] == "port 0x3f8").unwrap();
+    let file = StateFile::from_bytes(&fs::read(&dump).unwrap()).unwrap();
+    let value = |name| {
+        let register = file.vcpus[0].register(name).unwrap();
+        u64::from_le_bytes(register.value().try_into().unwrap())
+    };
+    let counted = value("RBX") + u64::from(value("RIP") == not_counted);
+    [serial["reads"].as_u64().unwrap(), counted]
+}
+
+#[test]
+fn a_guest_that_is_stopped_has_completed_what_it_is_at() {
+    if !has_kvm() {
+        return;
+    }
+    // Not every time is it within an instruction.
+    for _ in 0..8 {
+        let [reads, counted] = interrupted_reader();
+        assert_eq!(reads, counted);
     }
 }
 

@@ -225,9 +225,11 @@ fn caught(index: usize, work: impl FnOnce() -> End) -> End {
     })
 }
 
-/// Runs one vCPU until it ends.
+/// Runs one vCPU until it ends. One that is told to stop completes the access to a device that it is at: its registers
+/// are before or after an instruction, and never within.
 fn run_vcpu(vcpu: &mut Vcpu, devices: &Devices, stop: &AtomicBool, notes: &Notes) -> End {
-    while !stop.load(Ordering::Acquire) {
+    loop {
+        vcpu.only_complete(stop.load(Ordering::Acquire));
         let exit = vcpu.run(devices);
         notes.exits.count(&exit);
         if let Some(trace) = &notes.trace {
@@ -246,6 +248,7 @@ fn run_vcpu(vcpu: &mut Vcpu, devices: &Devices, stop: &AtomicBool, notes: &Notes
                     Err(failure) => return End::Failed(failure),
                 }
             }
+            VmExit::Interrupted if stop.load(Ordering::Acquire) => return End::Stopped,
             VmExit::Read | VmExit::Interrupted => {}
             VmExit::Halted => return End::Halted,
             VmExit::PoweredOff => return End::PoweredOff,
@@ -254,7 +257,6 @@ fn run_vcpu(vcpu: &mut Vcpu, devices: &Devices, stop: &AtomicBool, notes: &Notes
             VmExit::Failed(why) => return End::Crashed(Failure::new(why)),
         }
     }
-    End::Stopped
 }
 
 /// Decides whether a reset is a new start or the end of a kernel that gave up.

@@ -91,6 +91,11 @@ impl Vcpu {
         onereg::kvm::Vcpu::over(self)
     }
 
+    /// Says whether the next runs only complete what the guest has under way, and are interrupted before it goes on.
+    pub(super) fn only_complete(&mut self, only: bool) {
+        self.fd.set_kvm_immediate_exit(only.into());
+    }
+
     /// Runs the guest until it needs something; what it reads from devices, it gets here.
     pub(super) fn run(&mut self, devices: &Devices) -> VmExit {
         match self.fd.run() {
