@@ -217,13 +217,12 @@ fn conditions(f: &mut fmt::Formatter<'_>, row: &Row) -> fmt::Result {
 /// Says how a condition `KIND:NAME` is met.
 fn condition(f: &mut fmt::Formatter<'_>, condition: &str) -> fmt::Result {
     let (kind, names) = condition.split_once(':').unwrap_or(("", condition));
-    let (names, since) = match names.split_once('@') {
-        Some((names, since)) => (names, Some(since)),
-        None => (names, None),
-    };
+    let (names, dates) = names.split_once('@').unwrap_or((names, ""));
     f.write_str("; ")?;
-    if let Some(since) = since {
-        write!(f, "since Linux {since} ")?;
+    match dates.split_once("..") {
+        Some((_, until)) => write!(f, "until Linux {until} ")?,
+        None if dates.is_empty() => {}
+        None => write!(f, "since Linux {dates} ")?,
     }
     let (what, remedy) = met(kind, names.starts_with('!'));
     write!(f, "it needs {what}")?;

@@ -228,7 +228,7 @@ pub(crate) const ROW: &[Key] = &[
     attribute(
         "requires",
         Shape::Conditions,
-        "Conditions \"KIND:NAME\", \"KIND:A|B\" or \"KIND:!A\", also \"KIND:NAME@6.13\", all of which must hold",
+        "Conditions \"KIND:NAME\", \"KIND:A|B\" or \"KIND:!A\", also \"KIND:NAME@6.13\" and \"KIND:NAME@..6.17\", all of which must hold",
     ),
     attribute("since", Shape::Version, "First kernel release that has it"),
     attribute("until", Shape::Version, "Last kernel release series that has it"),

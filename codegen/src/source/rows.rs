@@ -156,12 +156,17 @@ impl Walker<'_> {
         }
     }
 
-    /// Reads `KIND:NAME`.
+    /// Reads `KIND:NAME`, `KIND:NAME@6.13` or `KIND:NAME@..6.17`.
     fn condition(&mut self, node: Node, at: &At<'_>) -> Option<String> {
         let condition = self.text(node, at)?;
         let parts = condition.split_once(':').filter(|(_, name)| !name.trim().is_empty());
         match parts {
-            Some((kind, _)) if CONDITIONS.contains(&kind) => return Some(condition),
+            Some((kind, name)) if CONDITIONS.contains(&kind) => {
+                let dates = name.split_once('@').map(|(_, dates)| dates);
+                let release = dates.map(|dates| dates.strip_prefix("..").unwrap_or(dates));
+                let is_dated = release.is_none_or(|release| self.is_release(release, at));
+                return is_dated.then_some(condition);
+            }
             Some((kind, _)) => self.unknown_word(at, kind, CONDITIONS),
             None => {
                 let finding =

@@ -152,26 +152,28 @@ impl Walker<'_> {
 
     /// A release: `"6.18"`.
     pub(super) fn version(&mut self, node: Node, at: &At<'_>) -> Option<String> {
-        let is_version = |text: &str| {
-            let mut parts = text.split('.');
-            let number = |part: Option<&str>| part.is_some_and(|part| part.parse::<u16>().is_ok());
-            number(parts.next())
-                && number(parts.next())
-                && parts.all(|part| part.parse::<u16>().is_ok())
-        };
         match node {
-            Node::Text(text) if is_version(&text) => Some(text),
-            Node::Text(text) => {
-                let finding =
-                    Finding::new("E0104", at.place(), format!("`{text}` is not a kernel release"));
-                self.report(finding.help("write it as \"6.18\""));
-                None
-            }
+            Node::Text(text) => self.is_release(&text, at).then_some(text),
             other => {
                 self.wrong(at, "a kernel release", &other);
                 None
             }
         }
+    }
+
+    /// Whether a text is a release; reports it where not.
+    pub(super) fn is_release(&mut self, text: &str, at: &At<'_>) -> bool {
+        let mut parts = text.split('.');
+        let number = |part: Option<&str>| part.is_some_and(|part| part.parse::<u16>().is_ok());
+        let is_release = number(parts.next())
+            && number(parts.next())
+            && parts.all(|part| part.parse::<u16>().is_ok());
+        if !is_release {
+            let finding =
+                Finding::new("E0104", at.place(), format!("`{text}` is not a kernel release"));
+            self.report(finding.help("write it as \"6.18\""));
+        }
+        is_release
     }
 
     /// One of the words of an enumeration.

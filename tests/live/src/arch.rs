@@ -6,8 +6,8 @@
 //! configuration that `onereg-vmm probe` shows, `first_run`
 //! counts as the first KVM_RUN, `make_runnable` does what a run needs beyond registers, `can_fill` says which registers may
 //! have any value, `runs_guest` and `guest_can_see` say what the guest is for, `msr` says which ids are those of MSRs,
-//! `STRUCT_PER_REGISTER` whether registers in structs cross one by one without this project, `READS_ABSENT` whether a VMM
-//! reads registers that the vCPU does not have, and `orders` breaks the rules of order that no row says.
+//! `STRUCT_PER_REGISTER` whether registers in structs cross one by one without this project, `reads_absent` whether a VMM
+//! reads a register that the vCPU does not have, and `orders` breaks the rules of order that no row says.
 
 #[cfg(target_arch = "aarch64")]
 #[path = "arch/aarch64.rs"]
@@ -23,7 +23,7 @@ mod native;
 mod native;
 
 pub(crate) use native::{
-    Configuration, Host, MEASURED, PROBED, READS_ABSENT, STRUCT_PER_REGISTER, add, can_fill,
-    configurations, create, facts, finalize, first_run, guest_can_see, is_one_of_many, lists,
-    make_runnable, msr, orders, runs_guest,
+    Configuration, Host, MEASURED, PROBED, STRUCT_PER_REGISTER, add, can_fill, configurations,
+    create, facts, finalize, first_run, guest_can_see, is_one_of_many, lists, make_runnable, msr,
+    orders, reads_absent, runs_guest,
 };

@@ -33,8 +33,9 @@ impl Presence {
         }
         let mut presence = Presence::Must;
         for condition in row.requires {
-            let (asked, from) = condition.split_once('@').unwrap_or((condition, ""));
-            if !release.is_within(Some(from), None) {
+            let (asked, dates) = condition.split_once('@').unwrap_or((condition, ""));
+            let (since, until) = dates.split_once("..").unwrap_or((dates, ""));
+            if !release.is_within(Some(since), Some(until)) {
                 continue;
             }
             match facts.evaluate(asked) {
@@ -91,10 +92,14 @@ mod tests {
     }
 
     #[test]
-    fn a_condition_may_be_younger_than_the_kernel() {
+    fn a_condition_may_be_younger_or_older_than_the_kernel() {
         let young = Row { requires: &["isa:H@6.13"], ..Row::DEFAULT };
         assert_eq!(presence(young), Presence::Must);
         let old = Row { requires: &["isa:H@6.12"], ..Row::DEFAULT };
         assert_eq!(presence(old), must_not("`requires: \"isa:H@6.12\"`"));
+        let gone = Row { requires: &["isa:H@..6.11"], ..Row::DEFAULT };
+        assert_eq!(presence(gone), Presence::Must);
+        let still = Row { requires: &["isa:H@..6.12"], ..Row::DEFAULT };
+        assert_eq!(presence(still), must_not("`requires: \"isa:H@..6.12\"`"));
     }
 }

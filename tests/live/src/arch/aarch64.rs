@@ -11,6 +11,7 @@ use crate::errno::{Expected, Outcome};
 use crate::facts::Facts;
 use crate::failure::Failure;
 use crate::machine::{List, Machine, create_vcpu, create_vm, touch};
+use crate::release::Release;
 use crate::system::{Device, Kvm, Vcpu, Vm};
 
 /// The architecture.
@@ -18,9 +19,6 @@ pub(crate) type Host = Arm64;
 
 /// Name of the configuration that a host's profile shows.
 pub(crate) const PROBED: &str = "all";
-
-/// Whether the kernel lets a VMM read registers that the vCPU does not have.
-pub(crate) const READS_ABSENT: bool = false;
 
 const EL1_32BIT: u32 = 1 << 1;
 const PSCI_0_2: u32 = 1 << 2;
@@ -169,6 +167,11 @@ fn gic(vm: &Vm) -> io::Result<Device> {
     gic.set(GROUP_ADDRESS, 3, Some(0x080a_0000))?;
     gic.set(GROUP_CONTROL, 0, None)?;
     Ok(gic)
+}
+
+/// Whether the kernel lets a VMM read a register that the vCPU does not have.
+pub(crate) fn reads_absent(_info: &Info, _release: Release) -> bool {
+    false
 }
 
 /// Whether it is one of many of its kind, which a longer check leaves to those that ask for it.

@@ -11,6 +11,7 @@ use crate::errno::{Expected, Outcome};
 use crate::facts::Facts;
 use crate::failure::Failure;
 use crate::machine::{List, Machine, create_vcpu, create_vm, touch};
+use crate::release::Release;
 use crate::system::{self, Kvm, Vcpu, Vm};
 
 /// The architecture.
@@ -18,9 +19,6 @@ pub(crate) type Host = Powerpc;
 
 /// Name of the configuration that a host's profile shows.
 pub(crate) const PROBED: &str = "plain";
-
-/// Whether the kernel lets a VMM read registers that the vCPU does not have.
-pub(crate) const READS_ABSENT: bool = false;
 
 /// Configurations that are measured.
 pub(crate) const MEASURED: &[&str] = &["plain"];
@@ -68,6 +66,11 @@ pub(crate) fn add(
 /// Nothing is left to do before the vCPU is complete.
 pub(crate) fn finalize(_machine: &Machine, _configuration: &Configuration) -> Result<(), Failure> {
     Ok(())
+}
+
+/// Whether the kernel lets a VMM read a register that the vCPU does not have.
+pub(crate) fn reads_absent(_info: &Info, _release: Release) -> bool {
+    false
 }
 
 /// Whether it is one of many of its kind, which a longer check leaves to those that ask for it.

@@ -11,6 +11,7 @@ use crate::errno::Outcome;
 use crate::facts::Facts;
 use crate::failure::Failure;
 use crate::machine::{List, Machine, create_vcpu, create_vm, touch};
+use crate::release::Release;
 use crate::system::{Kvm, Vcpu, Vm};
 
 /// The architecture.
@@ -18,9 +19,6 @@ pub(crate) type Host = Riscv;
 
 /// Name of the configuration that a host's profile shows.
 pub(crate) const PROBED: &str = "default";
-
-/// Whether the kernel lets a VMM read registers that the vCPU does not have.
-pub(crate) const READS_ABSENT: bool = false;
 
 /// Names of the registers that switch extensions begin like this; the kind of condition that they decide.
 const SWITCHES: [(&str, &str); 2] = [("ISA_EXT_", "isa"), ("SBI_EXT_", "sbi")];
@@ -116,6 +114,12 @@ pub(crate) fn add(
 /// Nothing is left to do before the vCPU is complete.
 pub(crate) fn finalize(_machine: &Machine, _configuration: &Configuration) -> Result<(), Failure> {
     Ok(())
+}
+
+/// Whether the kernel lets a VMM read a register that the vCPU does not have: Linux 6.12 reads those of extensions that
+/// are off, 7.2 refuses them, and which of the releases in between is the first to refuse is not known.
+pub(crate) fn reads_absent(_info: &Info, release: Release) -> bool {
+    release.is_within(None, Some("7.1"))
 }
 
 /// Whether it is one of many of its kind, which a longer check leaves to those that ask for it.

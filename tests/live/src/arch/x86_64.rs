@@ -11,6 +11,7 @@ use crate::errno::{Expected, Outcome};
 use crate::facts::Facts;
 use crate::failure::Failure;
 use crate::machine::{List, Machine, create_vcpu, create_vm, touch};
+use crate::release::Release;
 use crate::system::{Cpuid, CpuidEntry, Kvm, Vcpu, Vm};
 
 /// The architecture.
@@ -21,9 +22,6 @@ const HYPERV_SYNIC2: u32 = 148;
 
 /// Name of the configuration that a host's profile shows.
 pub(crate) const PROBED: &str = "cpuid";
-
-/// Whether the kernel lets a VMM read registers that the vCPU does not have.
-pub(crate) const READS_ABSENT: bool = true;
 
 /// Configurations that are measured.
 pub(crate) const MEASURED: &[&str] = &["cpuid", "lapic", "lapic, synic"];
@@ -150,6 +148,11 @@ const HOST_FLAGS: &[Flag] = &[
 /// Nothing is left to do before the vCPU is complete.
 pub(crate) fn finalize(_machine: &Machine, _configuration: &Configuration) -> Result<(), Failure> {
     Ok(())
+}
+
+/// Whether the kernel lets a VMM read a register that the vCPU does not have.
+pub(crate) fn reads_absent(info: &Info, _release: Release) -> bool {
+    info.row.listed != Listed::RegList
 }
 
 /// Whether it is one of many of its kind, which a longer check leaves to those that ask for it.

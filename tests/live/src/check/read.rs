@@ -3,7 +3,7 @@
 use onereg::{Access, Arch, Error, Info, Listed, Registers};
 
 use super::{CORRECT_ROW, Subject, has_id, read_value, rule};
-use crate::arch::{Host, READS_ABSENT};
+use crate::arch::{Host, reads_absent};
 use crate::errno::{Errno, Expected, Outcome};
 use crate::presence::Presence;
 use crate::report::Section;
@@ -35,8 +35,9 @@ fn present(subject: &Subject<'_>, info: &Info, section: &mut Section) {
     let against = match subject.presence(info.row) {
         // The list says so already.
         _ if subject.is_listed(id) => None,
+        Presence::MustNot(_) if reads_absent(info, subject.release) => None,
         _ if should => Some("no list has it".to_owned()),
-        Presence::MustNot(reason) if !READS_ABSENT => Some(format!("its row says {reason}")),
+        Presence::MustNot(reason) => Some(format!("its row says {reason}")),
         _ => None,
     };
     match against {
