@@ -82,6 +82,7 @@ const RUNS: &[Run] = &[
     boots("x86", None),
     boots("x86", OLDER),
     boots("riscv", None),
+    boots("riscv", OLDER),
     copy(&["onereg-lab-copy", "/sample", "7"], WITH_SAMPLE, 7),
     copy(&["onereg-lab-copy", "/sample", "abort"], WITH_SAMPLE, ABORTED),
     copy(&["onereg-lab-copy", "/sample", "hang"], BRIEF_WITH_SAMPLE, TIME_OUT),

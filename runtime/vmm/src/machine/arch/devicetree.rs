@@ -12,9 +12,7 @@ use crate::machine::virtio::Found;
 
 /// What the architecture adds.
 pub(super) struct Parts<'a> {
-    /// Handle of the controller that the devices' interrupts go to.
-    pub(super) interrupt_parent: u32,
-    /// Names one of its inputs, where a device pulses it.
+    /// Names an input of the controller that the devices' interrupts go to, where a device pulses it: its handle and cells.
     pub(super) interrupt: &'a dyn Fn(u32) -> Vec<u32>,
     /// Input of the serial port.
     pub(super) serial_input: u32,
@@ -51,7 +49,6 @@ fn tree(
     tree.property_string("model", "onereg-vmm")?;
     tree.property_u32("#address-cells", 2)?;
     tree.property_u32("#size-cells", 2)?;
-    tree.property_u32("interrupt-parent", parts.interrupt_parent)?;
     chosen(&mut tree, told, seed)?;
     for region in memory.iter() {
         let start = region.start_addr().raw_value();
@@ -93,7 +90,7 @@ fn serial(tree: &mut FdtWriter, parts: &Parts<'_>) -> Result<(), Error> {
     let node = tree.begin_node(&format!("serial@{:x}", SERIAL.address))?;
     tree.property_string("compatible", "ns16550a")?;
     tree.property_array_u64("reg", &[SERIAL.address, SERIAL.length])?;
-    tree.property_array_u32("interrupts", &(parts.interrupt)(parts.serial_input))?;
+    tree.property_array_u32("interrupts-extended", &(parts.interrupt)(parts.serial_input))?;
     tree.property_u32("clock-frequency", 1_843_200)?;
     tree.end_node(node)
 }
@@ -124,7 +121,7 @@ fn virtio_mmio(tree: &mut FdtWriter, slot: Slot, interrupt: &[u32]) -> Result<()
     let node = tree.begin_node(&format!("virtio_mmio@{:x}", slot.address))?;
     tree.property_string("compatible", "virtio,mmio")?;
     tree.property_array_u64("reg", &[slot.address, slot.length])?;
-    tree.property_array_u32("interrupts", interrupt)?;
+    tree.property_array_u32("interrupts-extended", interrupt)?;
     tree.property_null("dma-coherent")?;
     tree.end_node(node)
 }

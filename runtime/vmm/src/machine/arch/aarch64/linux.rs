@@ -88,8 +88,7 @@ fn tree(
     (told, virtio): (&Told<'_>, &Found),
 ) -> Result<Vec<u8>, Failure> {
     let parts = devicetree::Parts {
-        interrupt_parent: GIC_HANDLE,
-        interrupt: &|input| vec![SHARED, input, EDGE_RISING],
+        interrupt: &|input| vec![GIC_HANDLE, SHARED, input, EDGE_RISING],
         serial_input: SERIAL_INTERRUPT,
         // Every sender has a number of its own, from 0 on.
         messages: ("msi-map", &[0, ITS_HANDLE, 0, 0x1_0000]),
@@ -138,8 +137,8 @@ fn psci(tree: &mut FdtWriter) -> Result<(), Error> {
 fn timer(tree: &mut FdtWriter) -> Result<(), Error> {
     let node = tree.begin_node("timer")?;
     tree.property_string("compatible", "arm,armv8-timer")?;
-    let interrupts = [13, 14, 11, 10].map(|number| [PRIVATE, number, LEVEL_HIGH]);
-    tree.property_array_u32("interrupts", interrupts.as_flattened())?;
+    let interrupts = [13, 14, 11, 10].map(|number| [GIC_HANDLE, PRIVATE, number, LEVEL_HIGH]);
+    tree.property_array_u32("interrupts-extended", interrupts.as_flattened())?;
     tree.property_null("always-on")?;
     tree.end_node(node)
 }
@@ -147,7 +146,8 @@ fn timer(tree: &mut FdtWriter) -> Result<(), Error> {
 fn counters(tree: &mut FdtWriter) -> Result<(), Error> {
     let node = tree.begin_node("pmu")?;
     tree.property_string("compatible", "arm,armv8-pmuv3")?;
-    tree.property_array_u32("interrupts", &[PRIVATE, COUNTERS, LEVEL_HIGH])?;
+    let interrupt = [GIC_HANDLE, PRIVATE, COUNTERS, LEVEL_HIGH];
+    tree.property_array_u32("interrupts-extended", &interrupt)?;
     tree.end_node(node)
 }
 

@@ -152,8 +152,7 @@ fn tree(
     (told, virtio): (&Told<'_>, &Found),
 ) -> Result<Vec<u8>, Failure> {
     let parts = devicetree::Parts {
-        interrupt_parent: APLIC_HANDLE,
-        interrupt: &|input| vec![input, EDGE_RISING],
+        interrupt: &|input| vec![APLIC_HANDLE, input, EDGE_RISING],
         serial_input: SERIAL_LINE,
         messages: ("msi-parent", &[IMSICS_HANDLE]),
         rest: &|tree| {
@@ -227,6 +226,6 @@ fn clock(tree: &mut FdtWriter) -> Result<(), Error> {
     let node = tree.begin_node(&format!("rtc@{:x}", CLOCK.address))?;
     tree.property_string("compatible", "google,goldfish-rtc")?;
     tree.property_array_u64("reg", &[CLOCK.address, CLOCK.length])?;
-    tree.property_array_u32("interrupts", &[CLOCK_LINE, EDGE_RISING])?;
+    tree.property_array_u32("interrupts-extended", &[APLIC_HANDLE, CLOCK_LINE, EDGE_RISING])?;
     tree.end_node(node)
 }
