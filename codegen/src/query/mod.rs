@@ -5,6 +5,7 @@ mod decode;
 mod facts;
 mod id_bits;
 mod member;
+mod sections;
 mod topics;
 mod values;
 
@@ -13,6 +14,7 @@ pub use decode::{Decoded, Located, decode};
 pub use facts::{Fact, attributes, bits_text, class_text, facts, number_bits_text, number_text};
 pub use id_bits::{IdBits, id_pieces, number_pieces};
 pub use member::{Member, Relative, all_members, home, members, row_members};
+pub use sections::{Section, classes, count, phases};
 pub use topics::{Topic, topics};
 pub use values::{FieldValue, field_values, pieces};
 

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::markdown::{self, code, html, table, text};
 use super::{register, support};
-use crate::model::{Arch, Carrier, Class, Group, Register, Width};
-use crate::query::{Coverage, all_members, class_text, number_bits_text};
+use crate::model::{Arch, Carrier, Class, Group, Width};
+use crate::query::{Coverage, Section, all_members, classes, count, number_bits_text, phases};
 
 pub(super) fn page(arch: &Arch) -> String {
     let mut page = format!("# {}: {}\n\n", arch.name, text(&arch.doc));
@@ -16,9 +16,9 @@ pub(super) fn page(arch: &Arch) -> String {
     groups(&mut page, arch);
     coverage(&mut page, arch);
     carriers(&mut page, arch);
-    phases(&mut page, arch);
+    restore_order(&mut page, arch);
     if arch.is_kvm() {
-        classes(&mut page, arch);
+        state_classes(&mut page, arch);
     }
     page
 }
@@ -71,12 +71,11 @@ fn groups(page: &mut String, arch: &Arch) {
     let row = |(index, group): (usize, &Group)| {
         let rows = arch.registers.iter().filter(|row| row.group == index);
         let carried = rows.clone().any(|row| row.via.is_some());
-        let count: u64 = rows.map(|row| u64::from(row.name.count())).sum();
         vec![
             format!("[{0}]({0}.md)", group.name),
             if carried { String::new() } else { code(&format!("{:#010x}", group.base)) },
             if carried { "offset in a struct".to_owned() } else { number_bits_text(group) },
-            count.to_string(),
+            count(rows).to_string(),
             text(&group.doc),
         ]
     };
@@ -129,45 +128,35 @@ fn carriers(page: &mut String, arch: &Arch) {
     table(page, &["Struct", "Bytes", "Reads", "Writes", ""], rows);
 }
 
-fn phases(page: &mut String, arch: &Arch) {
+fn restore_order(page: &mut String, arch: &Arch) {
     if arch.phases.is_empty() {
         return;
     }
     page.push_str("## Restore order\n\n");
-    for (number, phase) in arch.phases.iter().enumerate() {
-        let title = format!("{}. {phase}", number + 1);
-        rows(page, arch, &phase_anchor(number), &title, |row| row.phase == Some(number));
+    for (index, section) in phases(arch) {
+        links(page, arch, &phase_anchor(index), &section);
     }
 }
 
-fn classes(page: &mut String, arch: &Arch) {
+fn state_classes(page: &mut String, arch: &Arch) {
     page.push_str("## Classes\n\n");
-    for (_, class) in Class::WORDS {
-        rows(page, arch, &class_anchor(*class), class_text(*class), |row| row.class == *class);
+    for (class, section) in classes(arch) {
+        links(page, arch, &class_anchor(class), &section);
     }
 }
 
-/// Appends links to rows, folded up; nothing where there are none.
-fn rows(
-    page: &mut String,
-    arch: &Arch,
-    anchor: &str,
-    title: &str,
-    is_meant: impl Fn(&Register) -> bool,
-) {
-    let rows: Vec<_> = arch.registers.iter().filter(|row| is_meant(row)).collect();
-    if rows.is_empty() {
-        return;
-    }
-    let count: u64 = rows.iter().map(|row| u64::from(row.name.count())).sum();
-    let plural = if count == 1 { "" } else { "s" };
-    let links =
-        rows.iter().map(|row| format!("[{}]({})", row.name.text, register::link(arch, row)));
+/// Appends links to the rows of a section, folded up.
+fn links(page: &mut String, arch: &Arch, anchor: &str, section: &Section<'_>) {
+    let links = section
+        .rows
+        .iter()
+        .map(|row| format!("[{}]({})", row.name.text, register::link(arch, row)));
     let _ = writeln!(
         page,
-        "{}\n<details>\n<summary>{} ({count} register{plural})</summary>\n\n{}\n\n</details>\n",
+        "{}\n<details>\n<summary>{} ({})</summary>\n\n{}\n\n</details>\n",
         markdown::anchor(anchor),
-        html(title),
+        html(&section.title),
+        section.size(),
         links.collect::<Vec<_>>().join(", ")
     );
 }

@@ -7,7 +7,8 @@ use super::{bits, register, shell};
 use crate::emit::docs::support;
 use crate::model::{Arch, Carrier, Class, Group, Register, Width};
 use crate::query::{
-    Coverage, Member, all_members, class_text, home, number_bits_text, row_members,
+    Coverage, Member, Section, all_members, classes, count, home, number_bits_text, phases,
+    row_members,
 };
 
 pub(super) fn page(archs: &[Arch], arch: &Arch) -> String {
@@ -22,9 +23,9 @@ pub(super) fn page(archs: &[Arch], arch: &Arch) -> String {
         id_bits(&mut content, Some(arch));
     }
     carriers(&mut content, arch);
-    phases(&mut content, arch);
+    restore_order(&mut content, arch);
     if arch.is_kvm() {
-        classes(&mut content, arch);
+        state_classes(&mut content, arch);
     }
     errors(&mut content, arch);
     shell::page(archs, &arch.name, &aside(arch), &content)
@@ -37,8 +38,8 @@ pub(super) fn group_anchor(group: &Group) -> String {
 
 fn aside(arch: &Arch) -> String {
     let group = |(index, group): (usize, &Group)| {
-        let count: u32 = rows(arch, index).map(|row| row.name.count()).sum();
-        (format!("#{}", group_anchor(group)), group.name.clone(), count.to_string())
+        let count = count(rows(arch, index)).to_string();
+        (format!("#{}", group_anchor(group)), group.name.clone(), count)
     };
     let mut links: Vec<_> = arch.groups.iter().enumerate().map(group).collect();
     let abouts = [
@@ -184,45 +185,33 @@ fn carriers(page: &mut String, arch: &Arch) {
     table(page, "plain", &["Struct", "Bytes", "Reads", "Writes", "Description"], rows);
 }
 
-fn phases(page: &mut String, arch: &Arch) {
+fn restore_order(page: &mut String, arch: &Arch) {
     if arch.phases.is_empty() {
         return;
     }
     page.push_str("<h2 id=\"about:order\">Restore order</h2>\n");
-    for (number, phase) in arch.phases.iter().enumerate() {
-        let title = format!("{}. {phase}", number + 1);
-        names(page, arch, &phase_anchor(number), &title, |row| row.phase == Some(number));
+    for (index, section) in phases(arch) {
+        names(page, &phase_anchor(index), &section);
     }
 }
 
-fn classes(page: &mut String, arch: &Arch) {
+fn state_classes(page: &mut String, arch: &Arch) {
     page.push_str("<h2 id=\"about:classes\">Classes</h2>\n");
-    for (_, class) in Class::WORDS {
-        names(page, arch, &class_anchor(*class), class_text(*class), |row| row.class == *class);
+    for (class, section) in classes(arch) {
+        names(page, &class_anchor(class), &section);
     }
 }
 
-/// Appends links to rows under a heading; nothing where there are none.
-fn names(
-    page: &mut String,
-    arch: &Arch,
-    anchor: &str,
-    title: &str,
-    is_meant: impl Fn(&Register) -> bool,
-) {
-    let rows: Vec<_> = arch.registers.iter().filter(|row| is_meant(row)).collect();
-    if rows.is_empty() {
-        return;
-    }
-    let count: u32 = rows.iter().map(|row| row.name.count()).sum();
-    let plural = if count == 1 { "" } else { "s" };
+/// Appends links to the rows of a section under its heading.
+fn names(page: &mut String, anchor: &str, section: &Section<'_>) {
     let _ = write!(
         page,
-        "<h3 id=\"{}\">{} <small>{count} register{plural}</small></h3>\n<ul class=\"names\">",
+        "<h3 id=\"{}\">{} <small>{}</small></h3>\n<ul class=\"names\">",
         text(anchor),
-        text(title)
+        text(&section.title),
+        section.size()
     );
-    for row in rows {
+    for row in &section.rows {
         let to = format!("#{}", row.name.member(0));
         let _ = write!(page, "<li>{}</li>", link(&to, &row.name.text));
     }
