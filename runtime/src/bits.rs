@@ -361,10 +361,22 @@ macro_rules! bits_types {
 
         impl<L, const FIELD: usize> ::core::cmp::Eq for Enum<L, FIELD> {}
 
+        impl<L, const FIELD: usize> ::core::hash::Hash for Enum<L, FIELD> {
+            fn hash<H: ::core::hash::Hasher>(&self, state: &mut H) {
+                ::core::hash::Hash::hash(&self.0, state);
+            }
+        }
+
         impl<L: ::onereg::Layout, const FIELD: usize> ::core::fmt::Debug for Enum<L, FIELD> {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                ::core::fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl<L: ::onereg::Layout, const FIELD: usize> ::core::fmt::Display for Enum<L, FIELD> {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 match self.name() {
-                    ::core::option::Option::Some(name) => f.write_str(name),
+                    ::core::option::Option::Some(name) => f.pad(name),
                     ::core::option::Option::None => ::core::write!(f, "{:#x}", self.0),
                 }
             }

@@ -1,5 +1,6 @@
 //! Values of a register with a field of every kind: getters, builders, text.
 
+use std::collections::HashSet;
 use std::panic;
 use std::str::FromStr;
 
@@ -78,6 +79,15 @@ fn text_shows_fields_and_bits() {
     assert_eq!(format!("{kinds:#x}"), "0xfba000000000bc");
     let unnamed = NOTHING.with_mode(KindsMode::new(2));
     assert!(unnamed.to_string().contains("MODE: 0x2"), "{unnamed}");
+}
+
+#[test]
+fn enumerated_values_are_text_and_keys() {
+    assert_eq!(KindsMode::SLOW.to_string(), "SLOW");
+    assert_eq!(format!("{:?}|{:>5}|", KindsMode::FAST, KindsMode::OFF), "FAST|  OFF|");
+    assert_eq!(KindsMode::new(2).to_string(), "0x2");
+    let seen = HashSet::from([KindsMode::OFF, KindsMode::FAST, KindsMode::new(0)]);
+    assert_eq!(seen.len(), 2);
 }
 
 #[test]
