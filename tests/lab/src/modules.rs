@@ -48,15 +48,25 @@ pub fn plain(name: &str) -> String {
     name.replace('-', "_")
 }
 
-/// Reads the names after `depends=` in the module's strings about itself.
+/// Algorithms that modules ask for by name, and the module with each.
+const ALGORITHMS: &[(&str, &str)] = &[("crypto-crc32c", "crc32c_generic")];
+
+/// Reads from the module's strings about itself what it depends on, and the algorithms that it asks for.
 fn needs(content: &[u8]) -> Vec<String> {
-    const KEY: &[u8] = b"\0depends=";
-    let Some(at) = content.windows(KEY.len()).position(|window| window == KEY) else {
-        return Vec::new();
-    };
-    let list = content[at + KEY.len()..].split(|byte| *byte == 0).next().unwrap_or_default();
-    let names = String::from_utf8_lossy(list);
-    names.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    let depends = string(content, "depends").unwrap_or_default();
+    let asks = string(content, "softdep").unwrap_or_default();
+    let algorithms =
+        ALGORITHMS.iter().filter(|(name, _)| asks.split(' ').any(|asked| asked == *name));
+    let depends = depends.split(',').filter(|name| !name.is_empty());
+    depends.chain(algorithms.map(|(_, module)| *module)).map(str::to_owned).collect()
+}
+
+/// Finds one of the module's strings about itself.
+fn string(content: &[u8], name: &str) -> Option<String> {
+    let key = format!("\0{name}=").into_bytes();
+    let at = content.windows(key.len()).position(|window| window == key)?;
+    let value = content[at + key.len()..].split(|byte| *byte == 0).next()?;
+    Some(String::from_utf8_lossy(value).into_owned())
 }
 
 #[cfg(test)]
@@ -69,7 +79,8 @@ mod tests {
             "kvm" => "irqbypass",
             "a" => "b",
             "b" => "a",
-            "irqbypass" | "ccp" => "",
+            "ext4" => "ccp\0softdep=pre: crypto-crc32c crypto-other",
+            "irqbypass" | "ccp" | "crc32c_generic" => "",
             _ => return Err(format!("no module {name}")),
         };
         Ok(format!("ELF\0license=GPL\0depends={needs}\0name={name}\0").into_bytes())
@@ -84,6 +95,12 @@ mod tests {
         let expected = ["irqbypass", "kvm", "ccp", "kvm_amd"].map(str::to_owned).to_vec();
         assert_eq!(names(&["kvm-amd"]), Ok(expected.clone()));
         assert_eq!(names(&["kvm", "kvm-amd", "kvm"]), Ok(expected));
+    }
+
+    #[test]
+    fn an_algorithm_that_a_module_asks_for_comes_before_it() {
+        let expected = ["ccp", "crc32c_generic", "ext4"].map(str::to_owned).to_vec();
+        assert_eq!(names(&["ext4"]), Ok(expected));
     }
 
     #[test]
