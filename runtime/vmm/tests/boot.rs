@@ -111,6 +111,25 @@ fn every_format_boots_and_powers_off() {
     }
 }
 
+#[test]
+fn a_guest_that_kvm_cannot_go_on_with_leaves_its_registers() {
+    if !has_kvm() {
+        return;
+    }
+    // mov eax, 0xd0000000; jmp rax: no memory is there.
+    let end = [0xb8, 0x00, 0x00, 0x00, 0xd0, 0xff, 0xe0];
+    let kernel = bzimage(&code(LOAD + ENTRY as u32, "", &end));
+    let output = boot("lost", &kernel, &[], "");
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let report = stderr(&output);
+    let (_, registers) = report
+        .split_once("\nvCPU 0 at 0x00000000d0000000, where no memory can be read\n")
+        .unwrap_or_else(|| panic!("{report}"));
+    for part in ["  RIP ", "  CR0 ", "(KVM_EXIT_INTERNAL_ERROR)\n"] {
+        assert!(registers.contains(part), "{part}: {report}");
+    }
+}
+
 /// Waits for a character, and sends it back.
 const ECHO: [u8; 15] =
     // mov dx, 0x3fd; 1: in al, dx; test al, 1; jz 1b; mov dx, 0x3f8; in al, dx; out dx, al
