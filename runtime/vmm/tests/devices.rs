@@ -8,9 +8,11 @@ mod program;
 mod remote;
 mod sockets;
 
-use std::fs;
+use std::env;
+use std::fs::{self, File};
+use std::net::UdpSocket;
 use std::path::PathBuf;
-use std::process::Output;
+use std::process::{self, Command, Output};
 
 use arbtest::arbitrary::{Result, Unstructured};
 use arbtest::arbtest;
@@ -22,6 +24,7 @@ use remote::Guest;
 const TRANSPORTS: [Transport; 2] = [Transport::Pci, Transport::Mmio];
 
 /// Kinds of devices.
+const NETWORK: u64 = 1;
 const BLOCK: u64 = 2;
 const CONSOLE: u64 = 3;
 const ENTROPY: u64 = 4;
@@ -168,6 +171,49 @@ fn an_output_that_takes_nothing_ends_the_run() {
         assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
         let expected = "onereg-vmm: cannot write to the output: No space left on device";
         assert!(stderr(&output).starts_with(expected), "{}", stderr(&output));
+    }
+}
+
+/// Says whether this user can make tap devices; where not but `CI=true` promises it, fails.
+fn has_tap() -> bool {
+    let can = File::options().read(true).write(true).open("/dev/net/tun").is_ok();
+    if !can {
+        assert!(
+            env::var_os("CI").is_none_or(|value| value != "true"),
+            "CI=true promises /dev/net/tun"
+        );
+        println!("skipped: there is no /dev/net/tun for this user");
+    }
+    can
+}
+
+#[test]
+fn packets_come_and_go() {
+    if !has_kvm() || !has_tap() {
+        return;
+    }
+    for transport in TRANSPORTS {
+        let tap = format!("one{}{}", transport.name(), process::id() % 1_000_000);
+        let net = format!("tap={tap}");
+        let mut guest = Guest::boot(&tap, &["--transport", transport.name(), "--net", &net]);
+        let mut interface = Driver::find(&mut guest, transport, NETWORK);
+        interface.start(2);
+        for args in
+            [&["addr", "add", "192.0.2.1/30", "dev", &tap][..], &["link", "set", &tap, "up"]]
+        {
+            assert!(Command::new("ip").args(args).status().unwrap().success(), "ip {args:?}");
+        }
+        // The host asks who has the address.
+        let host = UdpSocket::bind("192.0.2.1:0").unwrap();
+        host.send_to(b"text", "192.0.2.2:4000").unwrap();
+        let frame = interface.request(0, &[(DATA, 2048, WRITE)]);
+        assert!(12 + 14 < frame, "{frame}");
+        interface.guest.write(HEADER, 8, 0);
+        interface.guest.write(HEADER + 8, 4, 0);
+        interface.request(1, &[(HEADER, 12, 0), (DATA, 60, 0)]);
+        let count = fs::read_to_string(format!("/sys/class/net/{tap}/statistics/rx_packets"));
+        assert_eq!(count.unwrap().trim_end(), "1");
+        assert_powered_off(&guest.power_off());
     }
 }
 

@@ -24,12 +24,10 @@ pub(in crate::machine) enum Role {
     Keyboard,
     /// It gives the guest what was typed.
     Console,
-    /// It serves a virtio device without files.
+    /// It serves a virtio device that reads and writes at most.
     Device,
     /// It serves a disk.
     Block,
-    /// It serves a network interface.
-    Net,
     /// It serves the sockets between guest and host.
     Vsock,
     /// It serves a virtio console.
@@ -59,7 +57,6 @@ impl Role {
     pub(in crate::machine) fn of_device(kind: &str) -> Role {
         match kind {
             "blk" => Role::Block,
-            "net" => Role::Net,
             "vsock" => Role::Vsock,
             "console" => Role::Hvc,
             "balloon" => Role::Balloon,
@@ -74,15 +71,14 @@ impl Role {
                 EVERY, KVM, WIRES, ACCEPT, INPUT, DEVICE, BLOCK, NET, VSOCK, HVC, SIGNALS, METRICS,
                 MAIN,
             ],
-            Role::Vcpu => &[EVERY, VCPU, ACCEPT, WIRES],
-            Role::TracedVcpu => &[EVERY, VCPU, ACCEPT, WIRES, KVM],
+            Role::Vcpu => &[EVERY, VCPU, ACCEPT, NET, WIRES],
+            Role::TracedVcpu => &[EVERY, VCPU, ACCEPT, NET, WIRES, KVM],
             Role::Signals => &[EVERY, SIGNALS],
             Role::Metrics => &[EVERY, METRICS],
             Role::Keyboard => &[EVERY, INPUT],
             Role::Console => &[EVERY, WIRES],
             Role::Device => &[EVERY, WIRES, INPUT, DEVICE],
             Role::Block => &[EVERY, WIRES, INPUT, DEVICE, BLOCK],
-            Role::Net => &[EVERY, WIRES, INPUT, DEVICE, NET],
             Role::Vsock => &[EVERY, WIRES, INPUT, DEVICE, ACCEPT, VSOCK],
             Role::Hvc => &[EVERY, WIRES, INPUT, DEVICE, HVC],
             Role::Balloon => &[EVERY, WIRES, INPUT, DEVICE, BALLOON],
@@ -167,7 +163,8 @@ const BLOCK: &[Call] = &[
     Call::any(libc::SYS_pwritev),
 ];
 
-const NET: &[Call] = &[Call::any(libc::SYS_readv)];
+/// The driver of a network interface says what it takes upon itself.
+const NET: &[Call] = &[ioctl(libc::TUNSETOFFLOAD)];
 
 /// Sockets that are files, and no network.
 const VSOCK: &[Call] = &[

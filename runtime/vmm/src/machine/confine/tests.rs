@@ -34,7 +34,7 @@ const ATTEMPTS: [Attempt; 8] = [
 ];
 
 /// What each role may try of it.
-const ROLES: [(&str, Role, &[&str]); 13] = [
+const ROLES: [(&str, Role, &[&str]); 12] = [
     ("main", Role::Main, &["open", "look", "read", "wait", "allocate"]),
     ("vcpu", Role::Vcpu, &["allocate"]),
     ("traced", Role::TracedVcpu, &["allocate"]),
@@ -44,7 +44,6 @@ const ROLES: [(&str, Role, &[&str]); 13] = [
     ("console", Role::Console, &["allocate"]),
     ("rng", Role::Device, &["read", "allocate"]),
     ("blk", Role::Block, &["read", "allocate"]),
-    ("net", Role::Net, &["read", "allocate"]),
     ("vsock", Role::Vsock, &["read", "allocate"]),
     ("hvc", Role::Hvc, &["read", "allocate"]),
     ("balloon", Role::Balloon, &["read", "allocate"]),

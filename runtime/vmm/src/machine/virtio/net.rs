@@ -1,5 +1,7 @@
 //! Network interfaces on tap devices of the host.
 
+mod arrival;
+mod offload;
 mod tap;
 #[cfg(test)]
 mod tests;
@@ -9,8 +11,9 @@ use std::sync::Arc;
 
 use virtio_bindings::virtio_ids::VIRTIO_ID_NET;
 use virtio_bindings::virtio_net::{
-    VIRTIO_NET_F_CSUM, VIRTIO_NET_F_HOST_ECN, VIRTIO_NET_F_HOST_TSO4, VIRTIO_NET_F_HOST_TSO6,
-    VIRTIO_NET_F_MAC,
+    VIRTIO_NET_F_CSUM, VIRTIO_NET_F_GUEST_CSUM, VIRTIO_NET_F_GUEST_ECN, VIRTIO_NET_F_GUEST_TSO4,
+    VIRTIO_NET_F_GUEST_TSO6, VIRTIO_NET_F_HOST_ECN, VIRTIO_NET_F_HOST_TSO4, VIRTIO_NET_F_HOST_TSO6,
+    VIRTIO_NET_F_MAC, VIRTIO_NET_F_MRG_RXBUF,
 };
 
 use super::chain::Chain;
@@ -18,6 +21,7 @@ use super::device::{Kind, VirtioDevice, copy_config};
 use super::fault::GuestFault;
 use super::queues::Queues;
 use crate::failure::Failure;
+use arrival::Arrival;
 use tap::Tap;
 
 /// The queues: what the guest gets, and what it sends.
@@ -30,14 +34,26 @@ const QUEUE: u16 = 256;
 /// Length of the header before each packet.
 const HEADER: usize = 12;
 
-/// Header of each packet that the guest gets: nothing is left to do, and one chain has all of it.
-const FINISHED: [u8; HEADER] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0];
-
-/// Most bytes that the guest sends at once: a header, that of Ethernet with a tag, and a packet of IP.
+/// Most bytes of a packet: a header, that of Ethernet with a tag, and a packet of IP.
 const MOST: usize = HEADER + 18 + 0xffff;
+
+/// What a driver may take upon itself of the packets that it gets, and leave to the host of those that it sends.
+const FEATURES: [u32; 9] = [
+    VIRTIO_NET_F_GUEST_CSUM,
+    VIRTIO_NET_F_GUEST_TSO4,
+    VIRTIO_NET_F_GUEST_TSO6,
+    VIRTIO_NET_F_GUEST_ECN,
+    VIRTIO_NET_F_MRG_RXBUF,
+    VIRTIO_NET_F_CSUM,
+    VIRTIO_NET_F_HOST_TSO4,
+    VIRTIO_NET_F_HOST_TSO6,
+    VIRTIO_NET_F_HOST_ECN,
+];
 
 /// What a network interface is attached to, and what it is called there.
 pub(super) struct Port {
+    /// Name of the tap device.
+    name: String,
     tap: Tap,
     mac: Option<[u8; 6]>,
 }
@@ -58,7 +74,7 @@ impl Port {
                 (name, Some(mac.ok_or_else(|| wrong("there is no address of one interface"))?))
             }
         };
-        Ok(Port { tap: Tap::open(name)?, mac })
+        Ok(Port { name: name.to_owned(), tap: Tap::open(name)?, mac })
     }
 }
 
@@ -76,45 +92,27 @@ fn parse_mac(text: &str) -> Option<[u8; 6]> {
 /// A network interface.
 pub(super) struct Net {
     port: Arc<Port>,
-    /// Buffers for the next packet, where none has come.
-    waiting: Option<Chain>,
+    arrival: Arrival,
+    has_complained: bool,
 }
 
 impl Net {
     pub(super) fn new(port: Arc<Port>) -> Net {
-        Net { port, waiting: None }
+        Net { port, arrival: Arrival::new(), has_complained: false }
     }
 
-    /// Gives the guest what has come, as far as it has buffers: what is left waits in the tap device.
     fn receive(&mut self, queues: &mut Queues) -> Result<(), GuestFault> {
-        for received in 0..QUEUE {
-            let next = match self.waiting.take() {
-                None => queues.pop(RECEIVE)?,
-                waiting => waiting,
-            };
-            let Some(chain) = next else { return signal(queues, received) };
-            let room = chain.writable(0..chain.writable_len().max(HEADER))?;
-            match self.port.tap.receive(&room) {
-                Ok(length) => {
-                    chain.write(0, &FINISHED)?;
-                    queues.complete(RECEIVE, chain.head(), length as u32)?;
-                }
-                // There is nothing, or the host cannot give it: it wakes the device when there is more.
-                Err(_) => {
-                    drop(room);
-                    self.waiting = Some(chain);
-                    return signal(queues, received);
-                }
+        let Net { port, arrival, has_complained } = self;
+        arrival.receive(&port.tap, queues, |length, room| {
+            if !*has_complained {
+                *has_complained = true;
+                log::warn!(
+                    "the tap device {0}: a packet of {length} bytes is lost where the guest has room for {room}: `ip link set dev {0} mtu 1500` keeps them shorter",
+                    port.name
+                );
             }
-        }
-        queues.kick(RECEIVE);
-        queues.signal(RECEIVE)
+        })
     }
-}
-
-/// Interrupts the driver where it received anything.
-fn signal(queues: &mut Queues, received: u16) -> Result<(), GuestFault> {
-    if received == 0 { Ok(()) } else { queues.signal(RECEIVE) }
 }
 
 /// Sends a packet; as on any wire, one that the host cannot take is lost.
@@ -137,10 +135,7 @@ impl VirtioDevice for Net {
 
     fn features(&self) -> u64 {
         let mac = self.port.mac.map(|_| VIRTIO_NET_F_MAC);
-        [VIRTIO_NET_F_CSUM, VIRTIO_NET_F_HOST_TSO4, VIRTIO_NET_F_HOST_TSO6, VIRTIO_NET_F_HOST_ECN]
-            .into_iter()
-            .chain(mac)
-            .fold(0, |features, feature| features | 1 << feature)
+        FEATURES.into_iter().chain(mac).fold(0, |features, feature| features | 1 << feature)
     }
 
     fn queue_sizes(&self) -> &[u16] {
@@ -151,8 +146,15 @@ impl VirtioDevice for Net {
         copy_config(&self.port.mac.unwrap_or_default(), offset, data);
     }
 
+    fn start(&mut self, features: u64) {
+        if let Err(error) = self.port.tap.leave(offload::flags(features)) {
+            log::warn!("the tap device {}: the host finishes all packets: {error}", self.port.name);
+        }
+        self.arrival.start(features);
+    }
+
     fn reset(&mut self) {
-        self.waiting = None;
+        self.arrival.reset();
     }
 
     fn sources(&self) -> Vec<RawFd> {

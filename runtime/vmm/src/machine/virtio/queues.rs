@@ -3,12 +3,16 @@
 use std::sync::Arc;
 
 use virtio_queue::{Queue, QueueOwnedT, QueueT};
-use vm_memory::GuestMemoryMmap;
+use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
 use vmm_sys_util::eventfd::EventFd;
 
 use super::chain::Chain;
 use super::fault::GuestFault;
 use super::interrupt::{Cause, Interrupt};
+
+/// Bytes before the elements of a used ring, and of each of these.
+const USED_HEADER: u64 = 4;
+const USED_ELEMENT: u64 = 8;
 
 /// The queues of a device, and the way back to its driver.
 pub(super) struct Queues {
@@ -33,6 +37,11 @@ impl Queues {
     /// Returns the guest's memory.
     pub(super) fn memory(&self) -> &Arc<GuestMemoryMmap> {
         &self.memory
+    }
+
+    /// Returns how many chains a queue has room for.
+    pub(super) fn size(&self, index: usize) -> usize {
+        self.rings.get(index).map_or(0, |ring| ring.size().into())
     }
 
     /// Takes the next chain of a queue; without one, the driver says when there is one again.
@@ -61,6 +70,34 @@ impl Queues {
             Some(ring) => Ok(ring.add_used(self.memory.as_ref(), head, written)?),
             None => Ok(()),
         }
+    }
+
+    /// Gives chains back by their numbers, each with so many bytes written: the driver finds all of them or none.
+    pub(super) fn complete_together(
+        &mut self,
+        index: usize,
+        used: &[(u16, u32)],
+    ) -> Result<(), GuestFault> {
+        let (Some(ring), Some(((head, written), others))) =
+            (self.rings.get_mut(index), used.split_last())
+        else {
+            return Ok(());
+        };
+        let memory = self.memory.as_ref();
+        let mut position = ring.next_used();
+        for (head, written) in others {
+            let slot = u64::from(position % ring.size());
+            let element = [u32::from(*head).to_le(), written.to_le()];
+            let address = GuestAddress(ring.used_ring() + USED_HEADER + USED_ELEMENT * slot);
+            memory.write_obj(element, address).map_err(virtio_queue::Error::GuestMemory)?;
+            position = position.wrapping_add(1);
+        }
+        // The first time gives all of them back; each time counts as one for the next interrupt.
+        for _ in used {
+            ring.set_next_used(position);
+            ring.add_used(memory, *head, *written)?;
+        }
+        Ok(())
     }
 
     /// Interrupts the driver if it wants to know of what was given back.
@@ -117,5 +154,35 @@ impl Queues {
     /// Says once that the configuration is another one.
     pub(super) fn take_config_change(&mut self) -> bool {
         std::mem::take(&mut self.config_changed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Interrupts;
+    use super::*;
+
+    /// Where the used ring is.
+    const USED: u64 = 0x2000;
+
+    #[test]
+    fn the_driver_finds_all_chains_that_are_given_back_together_or_none() {
+        let memory = GuestMemoryMmap::from_ranges(&[(GuestAddress(0), 0x1_0000)]).unwrap();
+        let mut ring = Queue::new(8).unwrap();
+        ring.set_used_ring_address(Some(USED as u32), None);
+        ring.set_next_used(7);
+        let memory = Arc::new(memory);
+        let interrupt = Arc::new(Interrupts::default());
+        let mut queues = Queues::new(Arc::clone(&memory), vec![ring], Vec::new(), interrupt);
+        let count = || memory.read_obj::<u16>(GuestAddress(USED + 2)).unwrap();
+        let elements = |slots: [u64; 3]| {
+            slots
+                .map(|slot| memory.read_obj::<[u32; 2]>(GuestAddress(USED + 4 + 8 * slot)).unwrap())
+        };
+        queues.complete_together(0, &[(3, 100), (1, 200), (2, 300)]).unwrap();
+        assert_eq!(elements([7, 0, 1]), [[3, 100], [1, 200], [2, 300]]);
+        assert_eq!(count(), 10);
+        queues.complete_together(0, &[(4, 1), (5, 1), (8, 1)]).unwrap_err();
+        assert_eq!(count(), 10, "there is no chain with the last number");
     }
 }

@@ -1,10 +1,10 @@
 //! Tap devices of the host: each read and each write is one packet, behind a header.
 
-// UNSAFETY: the standard library reads and writes only memory that nobody else changes, and knows no tap devices.
-#![expect(unsafe_code, reason = "readv and writev take addresses; tap devices are set up by ioctl")]
+// UNSAFETY: the standard library writes only memory that nobody else changes, and knows no tap devices.
+#![expect(unsafe_code, reason = "writev takes addresses; tap devices are set up by ioctl")]
 
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Read};
 use std::mem;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt;
@@ -20,9 +20,6 @@ const TUN: &str = "/dev/net/tun";
 
 /// A tap device that is open. It never waits.
 pub(super) struct Tap(File);
-
-/// A call of the system: the file, the pieces, and how many these are.
-type Call = unsafe extern "C" fn(libc::c_int, *const libc::iovec, libc::c_int) -> isize;
 
 impl Tap {
     /// Opens the tap device of that name; it is made for as long as it is open where there is none.
@@ -58,18 +55,18 @@ impl Tap {
         Ok(Tap(file))
     }
 
+    /// Leaves to the guest what these flags say, of packets that come from now on.
+    pub(super) fn leave(&self, flags: libc::c_uint) -> io::Result<()> {
+        leave(&self.0, flags)
+    }
+
     /// Takes a packet, and returns its length with its header. The end of one that does not fit is lost.
-    pub(super) fn receive(&self, memory: &[VolatileSlice<'_>]) -> io::Result<usize> {
-        self.transfer(memory, libc::readv)
+    pub(super) fn receive(&self, packet: &mut [u8]) -> io::Result<usize> {
+        again(|| (&self.0).read(packet))
     }
 
     /// Sends a packet with its header.
     pub(super) fn send(&self, memory: &[VolatileSlice<'_>]) -> io::Result<usize> {
-        self.transfer(memory, libc::writev)
-    }
-
-    /// Moves one packet, whatever signals come meanwhile.
-    fn transfer(&self, memory: &[VolatileSlice<'_>], call: Call) -> io::Result<usize> {
         let guards: Vec<PtrGuardMut> = memory.iter().map(VolatileSlice::ptr_guard_mut).collect();
         let piece = |guard: &PtrGuardMut| libc::iovec {
             iov_base: guard.as_ptr().cast(),
@@ -77,14 +74,21 @@ impl Tap {
         };
         let pieces: Vec<_> = guards.iter().map(piece).collect();
         let (file, count) = (self.0.as_raw_fd(), pieces.len() as libc::c_int);
-        loop {
+        again(|| {
             // SAFETY: every piece is memory that the guards keep mapped for as long as they live, which is to the end
             // of this function; it is the guest's, to which no reference exists. The count is that of the pieces.
-            let result = unsafe { call(file, pieces.as_ptr(), count) };
-            match usize::try_from(result).map_err(|_| io::Error::last_os_error()) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                done => return done,
-            }
+            let result = unsafe { libc::writev(file, pieces.as_ptr(), count) };
+            usize::try_from(result).map_err(|_| io::Error::last_os_error())
+        })
+    }
+}
+
+/// Moves one packet, whatever signals come meanwhile.
+fn again(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
         }
     }
 }
@@ -116,8 +120,14 @@ fn attach(file: &File, request: &libc::ifreq) -> io::Result<()> {
     check(attached)?;
     // SAFETY: TUNSETVNETHDRSZ reads an int.
     check(unsafe { libc::ioctl(file.as_raw_fd(), libc::TUNSETVNETHDRSZ, &header) })?;
-    // SAFETY: TUNSETOFFLOAD takes a number. The host then finishes every packet before it gives it.
-    check(unsafe { libc::ioctl(file.as_raw_fd(), libc::TUNSETOFFLOAD, 0 as libc::c_ulong) })
+    leave(file, 0)
+}
+
+/// Has the host leave to whom it gives packets what these flags say: without any, it finishes them before.
+fn leave(file: &File, flags: libc::c_uint) -> io::Result<()> {
+    let flags = libc::c_ulong::from(flags);
+    // SAFETY: TUNSETOFFLOAD takes a number.
+    check(unsafe { libc::ioctl(file.as_raw_fd(), libc::TUNSETOFFLOAD, flags) })
 }
 
 fn check(result: libc::c_int) -> io::Result<()> {
