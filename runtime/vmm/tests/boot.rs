@@ -440,10 +440,19 @@ fn what_cannot_boot_is_refused_with_its_name_and_a_remedy() {
     large[0x263] = 0x7f;
     let long = "x".repeat(101);
     let too_long = ["--cmdline", &long];
-    let cases: [(&str, &[u8], &[&str], &str); 7] = [
+    // It takes no memory in the guest.
+    let mut overlong = elf(&power_off(), false);
+    overlong[64 + 40] = 0;
+    let cases: [(&str, &[u8], &[&str], &str); 8] = [
         ("garbage", b"garbage", &[], "it is neither a bzImage nor an ELF file: give "),
         ("empty", b"", &[], "it is neither a bzImage nor an ELF file: give "),
         ("cut-elf", &elf(&[], false)[..60], &[], "it has to be a vmlinux of x86_64"),
+        (
+            "overlong",
+            &overlong,
+            &[],
+            "a segment has more bytes than memory: give a vmlinux of x86_64",
+        ),
         ("cut-off", &good[..2000], &[], "it is cut off: 2000 of 2048 bytes are there"),
         ("32-bit", &old, &[], "it does not start in 64-bit mode: give a kernel for x86_64"),
         ("large", &large, &[], "KiB are left: give the guest more with --memory"),

@@ -1,7 +1,7 @@
 //! Kernels of x86: bzImage, and ELF files for either way to boot.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 
 use linux_loader::loader::bootparam::setup_header;
 use linux_loader::loader::bzimage::BzImage;
@@ -68,6 +68,10 @@ pub(super) fn load(
 }
 
 fn load_elf(memory: &GuestMemoryMmap, input: &mut Input<'_>) -> Result<Kernel, Failure> {
+    // Where it cannot be read, the loader says why.
+    if has_overlong_segment(&mut input.file).unwrap_or(false) {
+        return Err(input.failure("a segment has more bytes than memory: give a vmlinux of x86_64"));
+    }
     let loaded = Elf::load(memory, None, &mut input.file, Some(GuestAddress(HIGH_MEMORY)));
     let KernelLoaderResult { kernel_load, kernel_end, pvh_boot_cap, .. } =
         loaded.map_err(|error| {
@@ -87,6 +91,32 @@ fn load_elf(memory: &GuestMemoryMmap, input: &mut Input<'_>) -> Result<Kernel, F
         ..Default::default()
     };
     Ok(Kernel { start, end: kernel_end, header })
+}
+
+/// Says whether an ELF file has more bytes of a segment than it says it takes in memory: the loader would put them over
+/// what comes behind.
+fn has_overlong_segment(file: &mut File) -> io::Result<bool> {
+    const LOADED: u32 = 1;
+    const LENGTH: u64 = 56;
+    let (first, count) = (word(file, 32)?, word(file, 56)? as u16);
+    for index in 0..u64::from(count) {
+        let start = first.saturating_add(LENGTH * index);
+        let kind = word(file, start)? as u32;
+        let in_file = word(file, start.saturating_add(32))?;
+        let in_memory = word(file, start.saturating_add(40))?;
+        if kind == LOADED && in_memory < in_file {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Reads 8 bytes of a file.
+fn word(file: &mut File, at: u64) -> io::Result<u64> {
+    let mut bytes = [0; 8];
+    file.seek(SeekFrom::Start(at))?;
+    file.read_exact(&mut bytes)?;
+    Ok(u64::from_le_bytes(bytes))
 }
 
 fn load_bzimage(
