@@ -316,6 +316,21 @@ impl Driver {
     }
 }
 
+/// A chain that is a mistake: the queue, what is to read, and lengths to write.
+pub(super) type Mistake<'a> = (usize, &'a [&'a [u8]], &'a [usize]);
+
+/// Has a driver make each of these mistakes, at a device that starts for it and beside what the device needs, and
+/// expects that the device stops.
+pub(super) fn expect_stops<H>(mistakes: &[Mistake<'_>], start: impl Fn() -> (Driver, H)) {
+    for (queue, readable, writable) in mistakes {
+        let (mut driver, _host) = start();
+        driver.offer(*queue, readable, writable);
+        driver.kick(*queue);
+        let lengths: Vec<usize> = readable.iter().map(|bytes| bytes.len()).collect();
+        assert!(driver.needs_reset(), "queue {queue}: {lengths:?} to read, {writable:?} to write");
+    }
+}
+
 fn descriptor_at(queue: usize, index: u16) -> u64 {
     RINGS * queue as u64 + 16 * u64::from(index)
 }

@@ -9,7 +9,7 @@ use arbtest::arbtest;
 
 use super::super::hostile::torment;
 use super::super::interrupt::Cause;
-use super::super::testing::Driver;
+use super::super::testing::{Driver, Mistake, expect_stops};
 use super::*;
 
 const MAC: [u8; 6] = [2, 0, 0, 0, 0, 7];
@@ -149,22 +149,18 @@ fn a_packet_that_nobody_takes_is_lost_and_the_next_is_not() {
 #[test]
 fn what_is_no_packet_stops_the_device() {
     let long = vec![0; MOST + 1];
-    /// The queue, what is to read, and lengths to write.
-    type Case<'a> = (usize, &'a [&'a [u8]], &'a [usize]);
-    let cases: &[Case<'_>] = &[
+    let mistakes: &[Mistake<'_>] = &[
         (SEND, &[&[0; HEADER - 1]], &[]),
         (SEND, &[&long], &[]),
         (SEND, &[], &[64]),
         (RECEIVE, &[], &[HEADER - 1]),
         (RECEIVE, &[&[0; 64]], &[]),
     ];
-    for (queue, readable, writable) in cases {
-        let (mut driver, host) = start();
+    expect_stops(mistakes, || {
+        let (driver, host) = start();
         host.send(&packet(b"text")).unwrap();
-        driver.offer(*queue, readable, writable);
-        driver.kick(*queue);
-        assert!(driver.needs_reset(), "queue {queue}: {readable:?}, {writable:?}");
-    }
+        (driver, host)
+    });
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::path::Path;
 use arbtest::arbtest;
 
 use super::super::hostile::vsock::{Host, PORT, torment_vsock};
-use super::super::testing::Driver;
+use super::super::testing::{Driver, Mistake, expect_stops};
 use super::connection::ROOM;
 use super::packet::{Address, HOST, SENDS_NO_MORE, STREAM, TAKES_NO_MORE, operation as op};
 use super::switch::CONNECTIONS;
@@ -254,9 +254,7 @@ fn a_program_may_call_before_the_guest_is_there() {
 fn what_is_no_packet_stops_the_device() {
     let long = Header { length: ROOM + 1, ..header(op::DATA, 1, 8) }.bytes();
     let more = Header { length: 5, ..header(op::DATA, 1, 8) }.bytes();
-    /// The queue, what is to read, and lengths to write.
-    type Case<'a> = (usize, &'a [&'a [u8]], &'a [usize]);
-    let cases: &[Case<'_>] = &[
+    let mistakes: &[Mistake<'_>] = &[
         (SEND, &[&[0; HEADER - 1]], &[]),
         (SEND, &[&long, &[0; ROOM as usize + 1]], &[]),
         (SEND, &[&more, b"text"], &[]),
@@ -264,12 +262,7 @@ fn what_is_no_packet_stops_the_device() {
         (RECEIVE, &[], &[HEADER - 1]),
         (RECEIVE, &[&[0; 64]], &[]),
     ];
-    for (queue, readable, writable) in cases {
-        let (mut driver, _host) = start();
-        driver.offer(*queue, readable, writable);
-        driver.kick(*queue);
-        assert!(driver.needs_reset(), "queue {queue}: {} buffers", readable.len());
-    }
+    expect_stops(mistakes, start);
 }
 
 #[test]
