@@ -72,6 +72,7 @@ pub(crate) fn run(kvm: &Path, options: &RunOptions, start: Instant) -> Result<()
 fn run_guest(kvm: &Path, options: &RunOptions) -> Result<(), Failure> {
     refuse_unsupported(options)?;
     refuse_two_on_stdio(options)?;
+    refuse_balloon_of_huge_pages(options)?;
     let watches = trace::parse::<arch::Host>(&options.trace)?;
     confine::start(options.seccomp)?;
     let console = Console::open(&options.console)?;
@@ -148,6 +149,17 @@ fn refuse_two_on_stdio(options: &RunOptions) -> Result<(), Failure> {
         ));
     }
     Ok(())
+}
+
+/// Refuses a balloon of memory that cannot go back to the host as guests give it, in pages that are not huge.
+fn refuse_balloon_of_huge_pages(options: &RunOptions) -> Result<(), Failure> {
+    match options.hugepages && options.balloon.is_some() {
+        true => Err(Failure::with_status(
+            2,
+            "a --balloon cannot give parts of --hugepages back to the host: leave one of them out",
+        )),
+        false => Ok(()),
+    }
 }
 
 /// What is wanted of any guest.

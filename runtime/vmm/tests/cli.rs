@@ -198,6 +198,13 @@ fn only_one_console_has_stdio() {
 }
 
 #[test]
+fn memory_of_huge_pages_has_no_balloon() {
+    let output = run(&["run", "--kernel", "x", "--hugepages", "--balloon", "target=0"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("--hugepages back to the host: leave"), "{}", stderr(&output));
+}
+
+#[test]
 fn what_no_host_can_give_is_an_error() {
     if !has_kvm() {
         return;
