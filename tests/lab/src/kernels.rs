@@ -223,20 +223,22 @@ fn named(files: &[PathBuf], wanted: impl Fn(&str) -> bool) -> Option<&PathBuf> {
     files.iter().find(|path| wanted(&path.file_name().unwrap_or_default().to_string_lossy()))
 }
 
-/// Moves a module, which may be compressed, from the files of the packages to `path`.
+/// Moves a module, which may be compressed, from the files of the packages to `path`: an empty file is one that the kernel
+/// does not have.
 fn keep_module(name: &str, files: &[PathBuf], path: &Path) -> Result<(), String> {
     let file = named(files, |file| {
         file.split_once(".ko").is_some_and(|(stem, _)| modules::plain(stem) == name)
     });
-    let mut file = file.ok_or_else(|| format!("the kernel has no module {name}"))?.to_owned();
+    let folder = path.parent().unwrap_or(path);
+    let failed = |error| format!("cannot make {}: {error}", path.display());
+    fs::create_dir_all(folder).map_err(failed)?;
+    let Some(file) = file else { return fs::write(path, "").map_err(failed) };
+    let mut file = file.to_owned();
     if file.extension().is_some_and(|end| end == "xz") {
         run(Command::new("xz").arg("--decompress").arg(&file))?;
         file.set_extension("");
     }
-    let folder = path.parent().unwrap_or(path);
-    fs::create_dir_all(folder)
-        .and_then(|()| fs::rename(&file, path))
-        .map_err(|error| format!("cannot move {} to {}: {error}", file.display(), path.display()))
+    fs::rename(&file, path).map_err(failed)
 }
 
 /// Lists the files in a folder and those below it.
