@@ -4,10 +4,11 @@
 mod kernel;
 mod program;
 mod pseudo_terminal;
+mod signals;
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -331,8 +332,7 @@ fn the_socket_is_removed_however_the_run_ends() {
         vmm.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
         if let Some(signal) = signal {
             assert!(socket.exists(), "{name}");
-            let kill = format!("kill -{signal} {}", vmm.id());
-            assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+            signals::send(signal, vmm.id());
         }
         let output = ended(vmm);
         assert!(!socket.exists(), "{name}: {}", stderr(&output));
@@ -357,8 +357,7 @@ fn interrupted_reader() -> [u64; 2] {
     vmm.args(["--dump", dump.to_str().unwrap(), "--metrics", metrics.to_str().unwrap()]);
     let mut vmm = vmm.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     vmm.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
-    let kill = format!("kill -INT {}", vmm.id());
-    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    signals::send("INT", vmm.id());
     let output = ended(vmm);
     assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
     let metrics = fs::read_to_string(&metrics).unwrap();

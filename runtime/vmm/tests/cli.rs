@@ -2,6 +2,7 @@
 
 mod program;
 mod running;
+mod signals;
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};

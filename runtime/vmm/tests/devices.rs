@@ -6,11 +6,14 @@ mod driver;
 mod kernel;
 mod program;
 mod remote;
+mod signals;
 mod sockets;
 
 use std::env;
 use std::fs::{self, File};
+use std::io;
 use std::net::UdpSocket;
+use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::process::{self, Command, Output};
 
@@ -172,6 +175,24 @@ fn an_output_that_takes_nothing_ends_the_run() {
         let expected = "onereg-vmm: cannot write to the output: No space left on device";
         assert!(stderr(&output).starts_with(expected), "{}", stderr(&output));
     }
+}
+
+#[test]
+fn who_does_not_wait_for_an_output_that_nobody_takes_ends_the_run() {
+    if !has_kvm() {
+        return;
+    }
+    let (_reader, writer) = io::pipe().unwrap();
+    let path = format!("/proc/{}/fd/{}", process::id(), writer.as_raw_fd());
+    let mut guest = Guest::boot("untaken", &["--virtio-console", &path]);
+    let mut console = find_console(&mut guest, Transport::Pci);
+    // More than a pipe has room for.
+    console.describe(SAY, 0, (BUFFERS, 1 << 20, 0, 0));
+    console.make_available(SAY, 0);
+    console.kick(SAY);
+    let output = guest.power_off_and_interrupt();
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+    assert_eq!(stderr(&output), "onereg-vmm: interrupted\n");
 }
 
 /// Says whether this user can make tap devices; where not but `CI=true` promises it, fails.

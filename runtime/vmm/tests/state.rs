@@ -2,6 +2,7 @@
 
 mod program;
 mod running;
+mod signals;
 
 use std::process::Command;
 

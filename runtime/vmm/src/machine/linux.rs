@@ -51,7 +51,7 @@ pub(super) fn run(
             terminal = Some(console::listen(enter, events.interrupter())?);
         }
         let (_, outcome) = run_vcpus(&vm, vcpus, &Arc::new(devices), events, wanted)?;
-        virtio.stop();
+        virtio.stop(events)?;
         match outcome {
             Outcome::PoweredOff => return Ok(()),
             Outcome::Reset => {

@@ -71,14 +71,28 @@ impl Events {
 
     /// Forgets what the vCPUs of an earlier start said; their threads have ended.
     fn forget_ends(&self) -> Result<(), Failure> {
-        for event in self.receiver.try_iter() {
-            match event {
-                Event::Interrupted => return Err(interrupted()),
-                Event::Stopped(stop) => return Err(stop.into()),
-                Event::Ended { .. } => {}
+        self.receiver.try_iter().try_for_each(Event::check)
+    }
+
+    /// Waits until something is done, or the user or a device does not wait.
+    pub(super) fn wait_until(&self, is_done: impl Fn() -> bool) -> Result<(), Failure> {
+        while !is_done() {
+            if let Ok(event) = self.receiver.recv_timeout(TURN) {
+                event.check()?;
             }
         }
         Ok(())
+    }
+}
+
+impl Event {
+    /// Fails where it is more than the end of a vCPU.
+    fn check(self) -> Result<(), Failure> {
+        match self {
+            Event::Interrupted => Err(interrupted()),
+            Event::Stopped(stop) => Err(stop.into()),
+            Event::Ended { .. } => Ok(()),
+        }
     }
 }
 
@@ -144,6 +158,9 @@ pub(super) struct Notes {
 
 /// How long a failed guest's vCPUs are waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How often is looked whether a thread has ended.
+const TURN: Duration = Duration::from_millis(1);
 
 /// What becomes of the vCPUs of a guest that the user or the host ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -306,7 +323,7 @@ fn join(thread: JoinHandle<Vcpu>, deadline: Option<Instant>) -> Option<Vcpu> {
             return None;
         }
         signals::kick(&thread);
-        thread::sleep(Duration::from_millis(1));
+        thread::sleep(TURN);
     }
     thread.join().ok()
 }

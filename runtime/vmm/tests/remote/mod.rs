@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::kernel::bzimage;
 use crate::program::{program, temporary};
+use crate::signals;
 
 /// Bytes of an order, which comes through the serial port: up to 8 of code, and what is in RDI and RAX for it.
 const ORDER: usize = 24;
@@ -86,8 +87,21 @@ impl Guest {
         self.end_by(WRITE[width.trailing_zeros() as usize], address, value)
     }
 
+    /// Switches the machine off and, should the program not end by that, presses Ctrl-C.
+    pub(crate) fn power_off_and_interrupt(mut self) -> Output {
+        self.order(OUT, 0x600, 0x34);
+        sleep(Duration::from_millis(500));
+        signals::send("INT", self.vmm.id());
+        self.ended()
+    }
+
     fn end_by(mut self, code: &[u8], rdi: u64, rax: u64) -> Output {
         self.order(code, rdi, rax);
+        self.ended()
+    }
+
+    /// Waits until the program ends.
+    fn ended(mut self) -> Output {
         let deadline = Instant::now() + PATIENCE;
         while self.vmm.try_wait().unwrap().is_none() {
             assert!(Instant::now() < deadline, "the machine ends");

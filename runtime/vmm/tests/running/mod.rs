@@ -1,9 +1,10 @@
 //! A guest that runs until a test ends it.
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 
 use crate::program::program;
+use crate::signals;
 
 /// A running program whose guest has printed its first line; it ends with the test, also one that fails.
 pub(crate) struct Running(Child);
@@ -27,9 +28,7 @@ impl Running {
 
     /// Sends a signal (`INT`) and returns how the process ended and what it wrote to stderr.
     pub(crate) fn end_by(mut self, signal: &str) -> (ExitStatus, String) {
-        // The shell's own `kill`: the program of that name need not be there.
-        let kill = format!("kill -{signal} {}", self.id());
-        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        signals::send(signal, self.id());
         let mut said = String::new();
         self.0.stderr.as_mut().unwrap().read_to_string(&mut said).unwrap();
         (self.0.wait().unwrap(), said)

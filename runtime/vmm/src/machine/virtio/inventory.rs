@@ -196,8 +196,10 @@ impl Virtio {
         &self.found
     }
 
-    /// Ends the threads of the devices, once they have served what they are at.
-    pub(crate) fn stop(self) {
-        self.workers.into_iter().for_each(Worker::stop);
+    /// Ends the threads of the devices, once they have served what they are at. One that cannot go on, as its output is
+    /// not taken, keeps nobody who does not wait.
+    pub(crate) fn stop(self, events: &Events) -> Result<(), Failure> {
+        self.workers.iter().for_each(Worker::stop);
+        events.wait_until(|| self.workers.iter().all(Worker::has_ended))
     }
 }

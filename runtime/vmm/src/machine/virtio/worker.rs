@@ -38,11 +38,15 @@ impl Worker {
         Ok(Worker { stop, thread })
     }
 
-    /// Ends the thread, once it has served what it is at.
-    pub(super) fn stop(self) {
+    /// Has the thread end, once it has served what it is at.
+    pub(super) fn stop(&self) {
         // Nothing else writes to the event: it has room.
         let _ = self.stop.write(1);
-        let _ = self.thread.join();
+    }
+
+    /// Says whether the thread has ended.
+    pub(super) fn has_ended(&self) -> bool {
+        self.thread.is_finished()
     }
 }
 
