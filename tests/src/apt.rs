@@ -109,6 +109,18 @@ impl Index<'_> {
         Ok(names.lines().map(str::to_owned).collect())
     }
 
+    /// Lists a package and those that it needs, as a system without any would install them.
+    ///
+    /// # Errors
+    ///
+    /// Says what apt said.
+    pub fn with_needs(&self, package: &str) -> Result<Vec<String>, String> {
+        let mut apt = self.apt("apt-get");
+        let plan = run(apt.args(["--simulate", "--no-install-recommends", "install", package]))?;
+        let names = plan.lines().filter_map(|line| line.strip_prefix("Inst ")?.split(' ').next());
+        Ok(names.map(str::to_owned).collect())
+    }
+
     fn apt(&self, program: &str) -> Command {
         let mut apt = Command::new(program);
         apt.env("APT_CONFIG", self.state.join("apt.conf"));

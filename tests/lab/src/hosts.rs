@@ -39,6 +39,8 @@ pub struct Host {
     pub linker: &'static str,
     /// The package with the emulator.
     pub emulator: &'static str,
+    /// Files of Debian's own QEMU for this architecture, the program first: the host can have it to run guests.
+    pub vmm: &'static [&'static str],
     /// Packages with the C compiler and library of the target.
     pub compiler: &'static [Package],
 }
@@ -75,6 +77,7 @@ pub const HOSTS: &[Host] = &[
         has_std: false,
         linker: "aarch64-linux-gnu-gcc",
         emulator: "qemu-system-arm",
+        vmm: &["usr/bin/qemu-system-aarch64"],
         compiler: &[
             ("gcc-aarch64-linux-gnu", "/usr/bin/aarch64-linux-gnu-gcc"),
             ("libc6-dev-arm64-cross", "/usr/aarch64-linux-gnu/lib/libc.a"),
@@ -106,6 +109,7 @@ pub const HOSTS: &[Host] = &[
         has_std: false,
         linker: "riscv64-linux-gnu-gcc",
         emulator: "qemu-system-riscv",
+        vmm: &["usr/bin/qemu-system-riscv64"],
         compiler: &[
             ("gcc-riscv64-linux-gnu", "/usr/bin/riscv64-linux-gnu-gcc"),
             ("libc6-dev-riscv64-cross", "/usr/riscv64-linux-gnu/lib/libc.a"),
@@ -129,6 +133,11 @@ pub const HOSTS: &[Host] = &[
         has_std: true,
         linker: "x86_64-linux-gnu-gcc",
         emulator: "qemu-system-x86",
+        vmm: &[
+            "usr/bin/qemu-system-x86_64-microvm",
+            "usr/share/seabios/bios-microvm.bin",
+            "usr/share/qemu/linuxboot_dma.bin",
+        ],
         compiler: &[
             ("gcc", "/usr/bin/x86_64-linux-gnu-gcc"),
             ("libc6-dev", "/usr/lib/x86_64-linux-gnu/libc.a"),
@@ -152,6 +161,7 @@ pub const HOSTS: &[Host] = &[
         has_std: false,
         linker: "powerpc64le-linux-gnu-gcc",
         emulator: "qemu-system-ppc",
+        vmm: &[],
         compiler: &[
             ("gcc-powerpc64le-linux-gnu", "/usr/bin/powerpc64le-linux-gnu-gcc"),
             ("libc6-dev-ppc64el-cross", "/usr/powerpc64le-linux-gnu/lib/libc.a"),

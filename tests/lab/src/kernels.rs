@@ -118,7 +118,8 @@ pub fn cached(host: &'static Host, wanted: Option<&Version>) -> Result<Vec<Kerne
     Ok(host.suites.iter().filter_map(of_suite).collect())
 }
 
-fn folder(host: &Host) -> Result<PathBuf, String> {
+/// Returns the folder of a host's architecture in the cache.
+pub(crate) fn folder(host: &Host) -> Result<PathBuf, String> {
     Ok(folder::cache("lab")?.join(host.debian))
 }
 
@@ -165,7 +166,7 @@ fn from_suite(
 }
 
 /// Waits for the suite's turn.
-fn lock(suite: &Path) -> Result<Lock, String> {
+pub(crate) fn lock(suite: &Path) -> Result<Lock, String> {
     let lock = suite.join("lock");
     Lock::acquire(&lock).map_err(|error| format!("cannot lock {}: {error}", lock.display()))
 }
@@ -207,7 +208,7 @@ fn unpack(packages: &Path, to: &Path) -> Result<(), String> {
 }
 
 /// Unpacks packages to the folder `to` and lists its files.
-fn unpack_packages(packages: &Path, to: &Path) -> Result<Vec<PathBuf>, String> {
+pub(crate) fn unpack_packages(packages: &Path, to: &Path) -> Result<Vec<PathBuf>, String> {
     fresh(to)?;
     let failed = |error| format!("cannot read {}: {error}", packages.display());
     for entry in fs::read_dir(packages).map_err(failed)?.flatten() {
@@ -242,7 +243,7 @@ fn keep_module(name: &str, files: &[PathBuf], path: &Path) -> Result<(), String>
 }
 
 /// Lists the files in a folder and those below it.
-fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
+pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {

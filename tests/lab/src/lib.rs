@@ -12,6 +12,7 @@ pub mod list;
 pub mod machine;
 pub mod modules;
 pub mod options;
+pub mod other_vmm;
 pub mod program;
 pub mod session;
 // A link to the VMM's own file.

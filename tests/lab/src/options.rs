@@ -52,6 +52,9 @@ struct Options {
     /// /guest/disk with an empty file system.
     #[arg(long)]
     guest: bool,
+    /// Give the host Debian's QEMU for its architecture, which runs such guests, too.
+    #[arg(long)]
+    qemu: bool,
     /// Install missing Debian packages (as root); implied by CI=true.
     #[arg(long)]
     install: bool,
@@ -93,6 +96,8 @@ pub struct Run {
     pub also: Vec<String>,
     /// Whether the host has what guests can boot.
     pub guest: bool,
+    /// Whether the host has QEMU.
+    pub qemu: bool,
     /// Whether missing packages may be installed.
     pub install: bool,
     /// The program's name.
@@ -130,6 +135,7 @@ pub fn parse(
         files: options.file,
         also: options.also,
         guest: options.guest,
+        qemu: options.qemu,
         install: options.install,
         program,
         arguments: words.collect(),
@@ -170,7 +176,7 @@ mod tests {
     #[test]
     fn every_option_arrives() {
         let line = "riscv64 --kernel 6.12 --cpu max,h=on --smp 2 --memory 2G --append a=b --timeout 9 \
-                    --file a/b:/c/d --file e:/f --also x --guest --install -- onereg-vmm probe --format json";
+                    --file a/b:/c/d --file e:/f --also x --guest --qemu --install -- onereg-vmm probe --format json";
         let run = run(line).expect("a good line");
         assert_eq!(run.host.name, "riscv");
         assert_eq!(run.kernel, Version::parse("6.12"));
@@ -185,7 +191,7 @@ mod tests {
         assert_eq!(run.files[0], Copied { from: "a/b".into(), to: "/c/d".into() });
         assert_eq!(run.files.len(), 2);
         assert_eq!(run.also, ["x"]);
-        assert!(run.guest && run.install);
+        assert!(run.guest && run.qemu && run.install);
         assert_eq!(run.program, "onereg-vmm");
         assert_eq!(run.arguments, ["probe", "--format", "json"]);
     }

@@ -16,7 +16,7 @@ use crate::machine::{Boot, End};
 use crate::modules::Module;
 use crate::options::Run;
 use crate::program::{OUTPUT, workspace};
-use crate::{kernels, machine, program, tools};
+use crate::{kernels, machine, other_vmm, program, tools};
 
 /// Makes a file system, and the file for it.
 const MAKE_DISK: &str = "/usr/sbin/mkfs.ext4";
@@ -50,6 +50,11 @@ pub fn run(request: &Run) -> Result<u8, Failure> {
     }
     if request.guest {
         add_guest(&mut archive, host, &kernel, &folder.join("disk"))?;
+    }
+    if request.qemu {
+        for (path, content) in other_vmm::files(host)? {
+            archive.file(&path, &content);
+        }
     }
     for (path, content) in files {
         archive.file(path, &content);

@@ -3,6 +3,7 @@
 mod exchange;
 pub mod modules;
 pub mod network;
+pub mod process;
 mod record;
 pub mod system;
 
@@ -30,7 +31,8 @@ pub const GUEST_DISK: &str = "/guest/disk";
 /// or compares it, `refused` compares it where nothing can be written, `fill` writes until the disk fails, `shrunk`
 /// reads the disk after a line of input, `entropy` reads the source of entropy, `net` has the host send bytes back,
 /// `sockets` has host and guest send back what the other one sends, `balloon` uses memory that the host takes and gives
-/// back.
+/// back, `write` and `read` move all bytes of the disk, `exits` writes to a register of a device, `pause` waits for a
+/// line of input.
 pub const TASKS: &str = "onereg.tasks=";
 
 /// Parameter of a guest's command line: `off` and `echo` (after a line of input) power off, `restart` starts over, and
@@ -54,6 +56,9 @@ pub const HOST_PORT: u32 = 7;
 
 /// Bytes of a guest's memory that the balloon takes.
 pub const BALLOON: u64 = 128 << 20;
+
+/// How often the guest writes to a register of a device.
+pub const WRITES: u32 = 10_000;
 
 /// How the line begins that a guest prints when its first process runs.
 pub const GUEST: &str = "onereg-lab-guest: ";

@@ -4,17 +4,15 @@
 //! run is the time of the threads that run no vCPU.
 
 mod kernel;
-mod process;
 
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use onereg_lab_init::process::Process;
 use onereg_tests::command::run as command;
 use onereg_tests::tables;
-
-use self::process::Process;
 
 /// Memory of every guest, in MiB.
 const MEMORY: u64 = 128;

@@ -83,10 +83,14 @@ const RUNS: &[Run] = &[
     boots("x86", OLDER),
     boots("riscv", None),
     boots("riscv", OLDER),
+    compare("x86"),
     copy(&["onereg-lab-copy", "/sample", "7"], WITH_SAMPLE, 7),
     copy(&["onereg-lab-copy", "/sample", "abort"], WITH_SAMPLE, ABORTED),
     copy(&["onereg-lab-copy", "/sample", "hang"], BRIEF_WITH_SAMPLE, TIME_OUT),
 ];
+
+/// More runs with `--long`.
+const LONG_RUNS: &[Run] = &[compare("arm64"), compare("riscv")];
 
 /// Status of `cargo lab` where no suite has the kernel that is named.
 const NO_KERNEL: i32 = 123;
@@ -129,6 +133,14 @@ const fn boots(arch: &'static str, kernel: Option<&'static str>) -> Run {
     Run { arch, kernel, options, program, status: 0, long: &[], check: has_booted }
 }
 
+/// The VMM against QEMU, with the host's own kernel as the guest. Its figures only tell.
+const fn compare(arch: &'static str) -> Run {
+    let options =
+        &["--also", "onereg-vmm", "--guest", "--qemu", "--memory", "2G", "--timeout", "900"];
+    let program = &["onereg-lab-bench"];
+    Run { arch, kernel: None, options, program, status: 0, long: &["5"], check: has_compared }
+}
+
 /// A copy of the sample by the lab's own program, which then ends as its second argument says.
 const fn copy(
     program: &'static [&'static str],
@@ -141,12 +153,13 @@ const fn copy(
 /// Runs everything and reports each; a kernel that is named and cannot be had is reported, and fails nothing.
 pub(crate) fn check(context: &Context) -> Result<String, String> {
     fs::write(SAMPLE, sample()).map_err(|error| format!("cannot write {SAMPLE}: {error}"))?;
+    let runs: Vec<_> = RUNS.iter().chain(if context.long { LONG_RUNS } else { &[] }).collect();
     let next = AtomicUsize::new(0);
     let work = || {
         let mut reports = Vec::new();
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
-            let report = match (RUNS.get(index), RECORDED.get(index.wrapping_sub(RUNS.len()))) {
+            let report = match (runs.get(index), RECORDED.get(index.wrapping_sub(runs.len()))) {
                 (Some(run), _) => run.report(context),
                 (None, Some(host)) => judge(host, context),
                 (None, None) => return reports,
@@ -159,7 +172,7 @@ pub(crate) fn check(context: &Context) -> Result<String, String> {
         workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default()).collect()
     });
     reports.sort_by_key(|(index, _)| *index);
-    let count = RUNS.len() + RECORDED.len();
+    let count = runs.len() + RECORDED.len();
     let passed = reports.len() == count && reports.iter().all(|(_, report)| report.is_ok());
     let texts = reports.into_iter().map(|(_, report)| report.unwrap_or_else(|error| error));
     let text = texts.collect::<Vec<_>>().join("\n");
@@ -307,6 +320,23 @@ fn has_booted(output: &[u8]) -> Result<String, String> {
     }
 }
 
+/// A report has a ratio of every figure.
+fn has_compared(output: &[u8]) -> Result<String, String> {
+    let report = String::from_utf8_lossy(output);
+    let mut lines = report.lines();
+    let heading = lines.next().unwrap_or_default();
+    let ratio = |line: &str| match line.split_whitespace().collect::<Vec<_>>().as_slice() {
+        [name @ .., _, _, ratio] => Some(format!("{} {ratio}", name.join(" "))),
+        _ => None,
+    };
+    let ratios: Vec<String> = lines.filter_map(ratio).collect();
+    if ratios.is_empty() {
+        return Err("the report has no ratios".to_owned());
+    }
+    let (of, _) = heading.split_once("  ").unwrap_or((heading, ""));
+    Ok(format!("of QEMU's on {of}: {}", ratios.join("; ")))
+}
+
 fn is_sample(output: &[u8]) -> Result<String, String> {
     if output != sample() {
         return Err(format!("stdout is not the sample: {} bytes", output.len()));
@@ -336,5 +366,18 @@ lapic, synic      4 restore         2336    116         626     4338 us  0.24
                      lapic, synic x 1 recapture 0.15, lapic, synic x 4 restore 0.24";
         assert_eq!(has_ratios(report.as_bytes()).as_deref(), Ok(shown));
         assert!(has_ratios(b"x86, Linux 7.3.4\n").is_err());
+    }
+
+    #[test]
+    fn every_figure_has_its_ratio() {
+        let report = "\
+x86_64, the least of 1                                 onereg-vmm       QEMU ratio
+start of the program to init, ms (target: 1.00)            4764.6     6872.3  0.69
+to read it, ms                                             1384.3     2080.5  0.67
+";
+        let shown = "of QEMU's on x86_64, the least of 1: \
+                     start of the program to init, ms (target: 1.00) 0.69; to read it, ms 0.67";
+        assert_eq!(has_compared(report.as_bytes()).as_deref(), Ok(shown));
+        assert!(has_compared(b"x86_64, the least of 1\n").is_err());
     }
 }

@@ -9,12 +9,10 @@ mod sockets;
 use std::env;
 use std::fs::{self, File};
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
 use std::process::ExitCode;
-use std::thread;
 use std::time::Instant;
 
-use onereg_lab_init::{GUEST, GUEST_DISK, PORT, network, system};
+use onereg_lab_init::{GUEST, GUEST_DISK, network, system};
 
 use crate::boot::Boot;
 
@@ -173,7 +171,7 @@ fn main() -> ExitCode {
         println!("FAILED to prepare the host: {error}");
         return ExitCode::FAILURE;
     }
-    if let Err(error) = serve() {
+    if let Err(error) = network::serve() {
         println!("FAILED to listen in a network of its own: {error}");
         return ExitCode::FAILURE;
     }
@@ -204,17 +202,4 @@ fn prepare() -> io::Result<()> {
     system::mount_memory(folder, bytes)?;
     File::create(SMALL_DISK)?.set_len(8 << 20)?;
     fs::write("/proc/sys/vm/nr_hugepages", "64")
-}
-
-/// Sends everything back that comes to the port for that, in a network of its own.
-fn serve() -> io::Result<()> {
-    network::isolate()?;
-    let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, PORT))?;
-    thread::spawn(move || {
-        for guest in listener.incoming().flatten() {
-            // The guest says what is missing.
-            let _ = io::copy(&mut &guest, &mut &guest);
-        }
-    });
-    Ok(())
 }

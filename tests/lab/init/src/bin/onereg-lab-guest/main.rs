@@ -5,8 +5,10 @@ mod balloon;
 mod clock;
 mod disk;
 mod entropy;
+mod exits;
 mod net;
 mod sockets;
+mod transfer;
 
 use std::fs;
 use std::io::{self, BufRead};
@@ -61,6 +63,10 @@ fn work(tasks: &str) {
             "sockets" => sockets::talk(),
             "clock" => clock::compare(),
             "balloon" => balloon::squeezed(),
+            "pause" => pause(),
+            "write" => transfer::write(),
+            "read" => transfer::read(),
+            "exits" => exits::measure(),
             _ => Err(format!("there is no task {name}")),
         };
         say(&done.unwrap_or_else(|error| format!("failed: {error}")));
@@ -71,6 +77,12 @@ fn work(tasks: &str) {
 fn say(what: &str) {
     println!("{GUEST}{what}");
     system::drain();
+}
+
+/// Waits for a line of input.
+fn pause() -> Result<String, String> {
+    io::stdin().lock().skip_until(b'\n').map_err(|error| format!("input: {error}"))?;
+    Ok("goes on".to_owned())
 }
 
 /// Sends a line of input back, in capitals so that no terminal's echo can pass for it.

@@ -20,11 +20,11 @@ pub(crate) fn talk() -> Result<String, String> {
     let (start, early) = (Instant::now(), packets()?);
     let host = TcpStream::connect((HOST_ADDRESS, PORT)).map_err(of_host)?;
     exchange(&host, LENGTH, |host| host.shutdown(Shutdown::Write)).map_err(of_host)?;
-    let (ms, count) = (start.elapsed().as_millis(), packets()? - early);
+    let (us, count) = (start.elapsed().as_micros(), packets()? - early);
     if SEGMENTS <= count {
         return Err(format!("{LENGTH} bytes came in {count} packets: these were cut"));
     }
-    Ok(format!("the host answers, and sends everything back, in {count} packets and {ms} ms"))
+    Ok(format!("the host answers, and sends everything back, in {count} packets and {us} us"))
 }
 
 /// Returns how many packets the interface has got.
