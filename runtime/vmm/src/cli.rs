@@ -191,7 +191,7 @@ fn level() -> impl TypedValueParser<Value = LevelFilter> {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Transport {
-    /// A PCI bus with messages as interrupts
+    /// A PCI bus with messages as interrupts, or lines where the host takes no messages
     Pci,
     /// Registers in memory and a line each
     Mmio,

@@ -102,7 +102,10 @@ pub const HOSTS: &[Host] = &[
         qemu: "qemu-system-riscv64",
         machine: &["-machine", "virt,aia=aplic-imsic,aia-guests=3"],
         cpu: "max",
-        variants: &["--cpu rv64,h=true: no vectors, fewer extensions"],
+        variants: &[
+            "--cpu rv64,h=true: no vectors, fewer extensions",
+            "--cpu rv64,h=true,smaia=off,ssaia=off: no interrupt controllers in KVM",
+        ],
         memory: 1024,
         console: "ttyS0",
         target: "riscv64gc-unknown-linux-gnu",

@@ -11,6 +11,8 @@ mod devicetree;
 mod image;
 #[cfg(any(test, target_arch = "aarch64", target_arch = "riscv64"))]
 mod page_tables;
+#[cfg(any(test, target_arch = "riscv64"))]
+mod plic;
 #[cfg(target_arch = "riscv64")]
 mod riscv64;
 #[cfg(target_arch = "x86_64")]

@@ -14,6 +14,7 @@ use super::threads::{Events, Outcome};
 use super::timings::{self, Point};
 use super::virtio::Inventory;
 use super::vm::Vm;
+use super::wires::Line;
 use super::{Wanted, run_vcpus};
 use crate::failure::Failure;
 
@@ -38,10 +39,11 @@ pub(super) fn run(
             .map(|index| vm.vcpu(index, arch::FEATURES))
             .collect::<Result<Vec<_>, _>>()?;
         irqchip.complete(&vcpus)?;
-        serial.connect(vm.line(arch::SERIAL_LINE));
+        let wires = arch::wires(&vm, &irqchip);
+        serial.connect(Line::new(Arc::clone(&wires), arch::SERIAL_LINE));
         let mut devices = Devices::new(Arc::clone(&serial));
-        arch::attach(&mut devices);
-        let virtio = inventory.attach(&vm, &mut devices)?;
+        arch::attach(&mut devices, &irqchip);
+        let virtio = inventory.attach(&vm, &wires, &mut devices)?;
         let entry = arch::load(&vm, &vcpus, &irqchip, linux, virtio.found())?;
         timings::reach(Point::Loaded);
         arch::place(&vcpus, &entry)?;

@@ -1,6 +1,6 @@
 //! The serial port: a 16550.
 
-use std::io;
+use std::convert::Infallible;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use vm_superio::Trigger;
@@ -9,7 +9,7 @@ use vm_superio::serial::{Error, NoEvents};
 use super::bus::{Action, Device};
 use super::console::Console;
 use super::output::{Output, Said};
-use super::vm::Line;
+use super::wires::Line;
 use crate::failure::Failure;
 
 /// A serial port and what it is connected to. It stays when the machine starts over.
@@ -104,9 +104,14 @@ impl Interrupt {
 }
 
 impl Trigger for Interrupt {
-    type E = io::Error;
+    type E = Infallible;
 
-    fn trigger(&self) -> io::Result<()> {
-        self.lock().as_ref().map_or(Ok(()), Line::pulse)
+    /// Raises and lowers the line: the port says when it begins to want something, and not when that ends.
+    fn trigger(&self) -> Result<(), Infallible> {
+        if let Some(line) = self.lock().as_ref() {
+            line.raise();
+            line.lower();
+        }
+        Ok(())
     }
 }

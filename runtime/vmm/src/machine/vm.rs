@@ -102,11 +102,6 @@ impl Vm {
         &self.fd
     }
 
-    /// Returns an input of the interrupt controller, by its number for KVM_IRQ_LINE.
-    pub(super) fn line(&self, number: u32) -> Line {
-        Line { vm: Arc::clone(&self.fd), number }
-    }
-
     /// Creates a vCPU with the features of that list.
     pub(crate) fn vcpu(&self, index: u16, features: &str) -> Result<Vcpu, Failure> {
         let fd = self.fd.create_vcpu(u64::from(index)).map_err(|error| {
@@ -119,22 +114,6 @@ impl Vm {
         let vcpu = Vcpu::new(index, fd, Arc::clone(&self.memory));
         arch::initialize(&self.kvm, &self.fd, &vcpu, features)?;
         Ok(vcpu)
-    }
-}
-
-/// An input of a VM's interrupt controller.
-pub(super) struct Line {
-    vm: Arc<VmFd>,
-    number: u32,
-}
-
-impl Line {
-    /// Raises and lowers the input. (An irqfd would do both in one call, but on riscv it only raises: KVM injects it in
-    /// `kvm_arch_set_irq_inatomic`, which ignores the end of a level.)
-    pub(super) fn pulse(&self) -> io::Result<()> {
-        self.vm.set_irq_line(self.number, true)?;
-        self.vm.set_irq_line(self.number, false)?;
-        Ok(())
     }
 }
 

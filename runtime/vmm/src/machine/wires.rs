@@ -25,8 +25,14 @@ pub(super) struct Bell {
 
 /// The way to a machine's interrupt controller, and from its memory.
 pub(super) trait Wires: Send + Sync {
-    /// Raises and lowers an input of the interrupt controller.
-    fn pulse(&self, line: u32);
+    /// Says whether the interrupt controller takes messages: one that does not has only inputs.
+    fn takes_messages(&self) -> bool;
+
+    /// Raises an input of the interrupt controller.
+    fn raise(&self, line: u32);
+
+    /// Lowers it again.
+    fn lower(&self, line: u32);
 
     /// Sends a message. One that the guest has set up wrongly is lost.
     fn send(&self, message: Message);
@@ -38,14 +44,42 @@ pub(super) trait Wires: Send + Sync {
     fn disconnect(&self, bell: Bell, event: &EventFd);
 }
 
-/// The wires of a VM.
+/// An input of a machine's interrupt controller.
+pub(super) struct Line {
+    wires: Arc<dyn Wires>,
+    number: u32,
+}
+
+impl Line {
+    pub(super) fn new(wires: Arc<dyn Wires>, number: u32) -> Line {
+        Line { wires, number }
+    }
+
+    pub(super) fn raise(&self) {
+        self.wires.raise(self.number);
+    }
+
+    pub(super) fn lower(&self) {
+        self.wires.lower(self.number);
+    }
+}
+
+/// The wires of a VM whose interrupt controllers are in the kernel.
 pub(super) struct VmWires(pub(super) Arc<VmFd>);
 
 impl Wires for VmWires {
-    fn pulse(&self, line: u32) {
+    fn takes_messages(&self) -> bool {
+        true
+    }
+
+    /// Raises and lowers the input: guests are told that it has edges. (An irqfd would do both in one call, but on riscv
+    /// it only raises: KVM injects it in `kvm_arch_set_irq_inatomic`, which ignores the end of a level.)
+    fn raise(&self, line: u32) {
         // KVM refuses only lines that no machine has.
         let _ = self.0.set_irq_line(line, true).and_then(|()| self.0.set_irq_line(line, false));
     }
+
+    fn lower(&self, _: u32) {}
 
     fn send(&self, message: Message) {
         let msi = kvm_msi {

@@ -18,6 +18,8 @@ struct Run {
     arch: &'static str,
     /// The kernel; the newest where none is named.
     kernel: Option<&'static str>,
+    /// The CPU; the lab's own where none is named.
+    cpu: Option<&'static str>,
     /// More options of `cargo lab`.
     options: &'static [&'static str],
     /// The program and its arguments.
@@ -40,6 +42,9 @@ const PROBE_EL2: &[&str] =
     &["onereg-vmm", "probe", "--features", "pmu,sve,ptrauth,el2", "--format", "json"];
 
 const EL2: &[&str] = &["--append", "kvm-arm.mode=nested"];
+
+/// A CPU of riscv with which KVM has no interrupt controllers.
+const NO_AIA: Option<&str> = Some("rv64,h=true,smaia=off,ssaia=off");
 
 const SAMPLE: &str = "target/lab-sample";
 
@@ -83,6 +88,12 @@ const RUNS: &[Run] = &[
     boots("x86", OLDER),
     boots("riscv", None),
     boots("riscv", OLDER),
+    Run {
+        cpu: NO_AIA,
+        program: &["onereg-lab-boots", "keep"],
+        check: has_booted_with_plic,
+        ..boots("riscv", None)
+    },
     compare("x86"),
     copy(&["onereg-lab-copy", "/sample", "7"], WITH_SAMPLE, 7),
     copy(&["onereg-lab-copy", "/sample", "abort"], WITH_SAMPLE, ABORTED),
@@ -102,7 +113,16 @@ const TIME_OUT: i32 = 124;
 const AT_A_TIME: usize = 2;
 
 const fn probe(arch: &'static str, kernel: Option<&'static str>) -> Run {
-    Run { arch, kernel, options: &[], program: PROBE, long: &[], status: 0, check: has_registers }
+    Run {
+        arch,
+        kernel,
+        cpu: None,
+        options: &[],
+        program: PROBE,
+        long: &[],
+        status: 0,
+        check: has_registers,
+    }
 }
 
 /// The tables against the kernel.
@@ -130,7 +150,7 @@ const fn bench(arch: &'static str) -> Run {
 const fn boots(arch: &'static str, kernel: Option<&'static str>) -> Run {
     let options = &["--also", "onereg-vmm", "--guest", "--memory", "2G", "--timeout", "900"];
     let program = &["onereg-lab-boots"];
-    Run { arch, kernel, options, program, status: 0, long: &[], check: has_booted }
+    Run { options, program, check: has_booted, ..probe(arch, kernel) }
 }
 
 /// The VMM against QEMU, with the host's own kernel as the guest. Its figures only tell.
@@ -138,7 +158,7 @@ const fn compare(arch: &'static str) -> Run {
     let options =
         &["--also", "onereg-vmm", "--guest", "--qemu", "--memory", "2G", "--timeout", "900"];
     let program = &["onereg-lab-bench"];
-    Run { arch, kernel: None, options, program, status: 0, long: &["5"], check: has_compared }
+    Run { options, program, long: &["5"], check: has_compared, ..probe(arch, None) }
 }
 
 /// A copy of the sample by the lab's own program, which then ends as its second argument says.
@@ -185,6 +205,7 @@ impl Run {
         let mut lab = Command::new("cargo");
         lab.args(["lab", self.arch]).args(self.options);
         lab.args(self.kernel.iter().flat_map(|kernel| ["--kernel", kernel]));
+        lab.args(self.cpu.iter().flat_map(|cpu| ["--cpu", cpu]));
         lab.args(context.install.then_some("--install"));
         lab.arg("--").args(self.program);
         lab.args(if context.long { self.long } else { &[] });
@@ -317,6 +338,15 @@ fn has_booted(output: &[u8]) -> Result<String, String> {
             "{count} boots, the first with {}",
             report.lines().next().unwrap_or_default()
         )),
+    }
+}
+
+/// Likewise, and every guest had the interrupt controller of the VMM.
+fn has_booted_with_plic(output: &[u8]) -> Result<String, String> {
+    let report = String::from_utf8_lossy(output);
+    match report.lines().find(|line| !line.contains(", sifive,plic-1.0.0 ")) {
+        None => has_booted(output),
+        Some(line) => Err(format!("the guest has no PLIC: {line}")),
     }
 }
 

@@ -12,12 +12,12 @@ use crate::machine::virtio::Found;
 
 /// What the architecture adds.
 pub(super) struct Parts<'a> {
-    /// Names an input of the controller that the devices' interrupts go to, where a device pulses it: its handle and cells.
+    /// Names an input of the controller that the devices' interrupts go to: its handle and cells.
     pub(super) interrupt: &'a dyn Fn(u32) -> Vec<u32>,
     /// Input of the serial port.
     pub(super) serial_input: u32,
-    /// Where PCI's messages go: a property and its value.
-    pub(super) messages: (&'a str, &'a [u32]),
+    /// Where PCI's messages go: a property and its value. Without, its devices have inputs.
+    pub(super) messages: Option<(&'a str, &'a [u32])>,
     /// Writes the CPUs, their timers and the interrupt controllers.
     pub(super) rest: &'a dyn Fn(&mut FdtWriter) -> Result<(), Error>,
 }
@@ -60,7 +60,7 @@ fn tree(
     (parts.rest)(&mut tree)?;
     serial(&mut tree, parts)?;
     match virtio {
-        Found::Pci(space) => pci_host(&mut tree, space, parts)?,
+        Found::Pci { space, interrupts } => pci_host(&mut tree, space, interrupts, parts)?,
         Found::Mmio(devices) => {
             for (slot, input) in devices {
                 virtio_mmio(&mut tree, *slot, &(parts.interrupt)(*input))?;
@@ -95,7 +95,12 @@ fn serial(tree: &mut FdtWriter, parts: &Parts<'_>) -> Result<(), Error> {
     tree.end_node(node)
 }
 
-fn pci_host(tree: &mut FdtWriter, space: &Space, parts: &Parts<'_>) -> Result<(), Error> {
+fn pci_host(
+    tree: &mut FdtWriter,
+    space: &Space,
+    interrupts: &[u32],
+    parts: &Parts<'_>,
+) -> Result<(), Error> {
     /// Marks a range of memory with addresses of 32 bits.
     const MEMORY: u32 = 0x0200_0000;
     let Space { configuration, window } = space;
@@ -111,10 +116,27 @@ fn pci_host(tree: &mut FdtWriter, space: &Space, parts: &Parts<'_>) -> Result<()
     tree.property_array_u32("bus-range", &[0, 0])?;
     // The addresses on the bus are those of memory.
     tree.property_array_u32("ranges", &[MEMORY, high, low, high, low, size_high, size_low])?;
-    let (property, value) = parts.messages;
-    tree.property_array_u32(property, value)?;
+    match parts.messages {
+        Some((property, value)) => tree.property_array_u32(property, value)?,
+        None => interrupt_map(tree, interrupts, parts)?,
+    }
     tree.property_null("dma-coherent")?;
     tree.end_node(node)
+}
+
+/// Which input the first pin of every device of the bus is connected to. Their controller has no addresses.
+fn interrupt_map(tree: &mut FdtWriter, interrupts: &[u32], parts: &Parts<'_>) -> Result<(), Error> {
+    const DEVICE: u32 = 0x1f << 11;
+    const PIN: u32 = 7;
+    const PIN_A: u32 = 1;
+    let entry = |(device, input): (u32, &u32)| {
+        let pin = [device << 11, 0, 0, PIN_A];
+        [&pin[..], &(parts.interrupt)(*input)].concat()
+    };
+    let map: Vec<u32> = (0..).zip(interrupts).flat_map(entry).collect();
+    tree.property_u32("#interrupt-cells", 1)?;
+    tree.property_array_u32("interrupt-map-mask", &[DEVICE, 0, 0, PIN])?;
+    tree.property_array_u32("interrupt-map", &map)
 }
 
 fn virtio_mmio(tree: &mut FdtWriter, slot: Slot, interrupt: &[u32]) -> Result<(), Error> {

@@ -6,7 +6,9 @@
     reason = "global_asm! puts the guest's bytes into the program; nothing here runs them"
 )]
 
+mod aia;
 mod clock;
+mod external;
 pub(crate) mod instruction;
 mod irqchip;
 pub(crate) mod linux;

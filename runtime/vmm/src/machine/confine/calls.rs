@@ -127,6 +127,7 @@ const KVM_OWNER: c_int = 0xae00;
 const WIRES: &[Call] = &[
     kvm(0x61), // KVM_IRQ_LINE
     kvm(0x79), // KVM_IOEVENTFD
+    kvm(0x86), // KVM_INTERRUPT
     kvm(0xa5), // KVM_SIGNAL_MSI
 ];
 

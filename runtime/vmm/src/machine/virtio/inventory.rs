@@ -11,7 +11,7 @@ use super::control::Control;
 use super::device::VirtioDevice;
 use super::mmio::{self, VirtioMmio};
 use super::net::{Net, Port};
-use super::pci::VirtioPci;
+use super::pci::{VirtioPci, Way};
 use super::rng::Rng;
 use super::socket_file::SocketFile;
 use super::vsock::{Endpoint, Vsock};
@@ -25,7 +25,7 @@ use crate::machine::hvc::Hvc;
 use crate::machine::pci::{self, Function, Space};
 use crate::machine::threads::Events;
 use crate::machine::vm::Vm;
-use crate::machine::wires::Wires;
+use crate::machine::wires::{Line, Wires};
 
 /// What the devices of every start of a machine are made of.
 pub(crate) struct Inventory {
@@ -49,8 +49,12 @@ pub(crate) struct Virtio {
 
 /// How a guest finds the devices.
 pub(crate) enum Found {
-    /// Behind a PCI host.
-    Pci(Space),
+    /// Behind a PCI host; where the interrupt controller takes no messages, every device there has an interrupt.
+    Pci {
+        space: Space,
+        #[cfg_attr(target_arch = "x86_64", expect(dead_code, reason = "x86 takes messages"))]
+        interrupts: Vec<u32>,
+    },
     /// Where it is told: the registers, and the interrupt.
     Mmio(Vec<(Slot, u32)>),
 }
@@ -96,14 +100,19 @@ impl Inventory {
     }
 
     /// Makes the devices, puts them into a machine, and sets them to work.
-    pub(crate) fn attach(&self, vm: &Vm, devices: &mut Devices) -> Result<Virtio, Failure> {
+    pub(crate) fn attach(
+        &self,
+        vm: &Vm,
+        wires: &Arc<dyn Wires>,
+        devices: &mut Devices,
+    ) -> Result<Virtio, Failure> {
         if let Some(hvc) = &self.hvc {
             devices.listen(Arc::clone(hvc.said()));
         }
         let made = self.make()?;
         let (controls, found) = match self.transport {
-            Transport::Pci => attach_pci(vm, devices, made)?,
-            Transport::Mmio => attach_mmio(vm, devices, made)?,
+            Transport::Pci => attach_pci(vm, wires, devices, made)?,
+            Transport::Mmio => attach_mmio(vm, wires, devices, made)?,
         };
         let workers = controls.into_iter().map(Worker::start).collect::<io::Result<Vec<_>>>();
         let workers = workers.map_err(|error| {
@@ -147,23 +156,38 @@ type Named = (String, Box<dyn VirtioDevice>);
 
 type Attached = (Vec<Arc<Mutex<Control>>>, Found);
 
-fn attach_pci(vm: &Vm, devices: &mut Devices, made: Vec<Named>) -> Result<Attached, Failure> {
+fn attach_pci(
+    vm: &Vm,
+    wires: &Arc<dyn Wires>,
+    devices: &mut Devices,
+    made: Vec<Named>,
+) -> Result<Attached, Failure> {
     let mut functions: Vec<Arc<dyn Function>> = Vec::new();
-    let mut controls = Vec::new();
+    let (mut controls, mut interrupts) = (Vec::new(), Vec::new());
     for (device, (name, made)) in (0..).zip(made) {
-        let wires: Arc<dyn Wires> = Arc::new(vm.wires());
-        let memory = vm.shared_memory();
-        let sender = pci::requester(device);
-        let function = VirtioPci::new(name.clone(), made, memory, wires, sender);
+        let way = if wires.takes_messages() {
+            Way::Messages(pci::requester(device))
+        } else {
+            let interrupt = VIRTIO_LINES.start + device;
+            interrupts.push(interrupt);
+            Way::Line(Line::new(Arc::clone(wires), line(interrupt)))
+        };
+        let wires = Arc::clone(wires);
+        let function = VirtioPci::new(name.clone(), made, vm.shared_memory(), wires, way);
         let function = function.map_err(|error| cannot_make(&name, &error))?;
         controls.push(Arc::clone(function.control()));
         functions.push(Arc::new(function));
     }
     pci::attach(devices, arch::PCI, functions)?;
-    Ok((controls, Found::Pci(arch::PCI)))
+    Ok((controls, Found::Pci { space: arch::PCI, interrupts }))
 }
 
-fn attach_mmio(vm: &Vm, devices: &mut Devices, made: Vec<Named>) -> Result<Attached, Failure> {
+fn attach_mmio(
+    vm: &Vm,
+    wires: &Arc<dyn Wires>,
+    devices: &mut Devices,
+    made: Vec<Named>,
+) -> Result<Attached, Failure> {
     if VIRTIO_LINES.len() < made.len() {
         return Err(Failure::new(format!(
             "cannot give the guest {} virtio devices with --transport mmio: {} are the most, leave some out or take pci",
@@ -174,7 +198,7 @@ fn attach_mmio(vm: &Vm, devices: &mut Devices, made: Vec<Named>) -> Result<Attac
     let (mut controls, mut found) = (Vec::new(), Vec::new());
     let addresses = (arch::VIRTIO_MMIO..).step_by(mmio::LENGTH as usize);
     for ((address, interrupt), (name, made)) in addresses.zip(VIRTIO_LINES).zip(made) {
-        let wires: Arc<dyn Wires> = Arc::new(vm.wires());
+        let wires = Arc::clone(wires);
         let place = (address, line(interrupt));
         let device = VirtioMmio::new(name.clone(), made, vm.shared_memory(), wires, place);
         let device = device.map_err(|error| cannot_make(&name, &error))?;

@@ -1,7 +1,6 @@
 //! The memory-mapped transport, version 2: a page of registers and a line.
 
 use std::io;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use virtio_bindings::virtio_mmio::{
@@ -24,7 +23,7 @@ use super::device::VirtioDevice;
 use super::interrupt::{Cause, Interrupt};
 use crate::failure::Failure;
 use crate::machine::bus::{Action, Device};
-use crate::machine::wires::{Bell, Wires};
+use crate::machine::wires::{Bell, Line, Wires};
 
 /// Bytes of the registers with the configuration.
 pub(super) const LENGTH: u64 = 0x1000;
@@ -37,24 +36,39 @@ const VENDOR: u32 = u32::from_le_bytes(*b"1reg");
 pub(super) struct VirtioMmio {
     control: Arc<Mutex<Control>>,
     kicks: Vec<EventFd>,
-    interrupt: Arc<Line>,
+    interrupt: Arc<Causes>,
 }
 
-/// The line of a device, and why it was raised since the driver last said that it knows.
-struct Line {
-    causes: AtomicU32,
-    number: u32,
-    wires: Arc<dyn Wires>,
+/// Why a device interrupts since the driver last said that it knows: its line is up while there is a cause.
+struct Causes {
+    causes: Mutex<u32>,
+    line: Line,
 }
 
-impl Interrupt for Line {
+impl Causes {
+    fn lock(&self) -> MutexGuard<'_, u32> {
+        self.causes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets causes that the driver knows.
+    fn forget(&self, known: u32) {
+        let mut causes = self.lock();
+        *causes &= !known;
+        if *causes == 0 {
+            self.line.lower();
+        }
+    }
+}
+
+impl Interrupt for Causes {
     fn raise(&self, cause: Cause) {
         let cause = match cause {
             Cause::Queue(_) => VIRTIO_MMIO_INT_VRING,
             Cause::Config => VIRTIO_MMIO_INT_CONFIG,
         };
-        self.causes.fetch_or(cause, Ordering::SeqCst);
-        self.wires.pulse(self.number);
+        let mut causes = self.lock();
+        *causes |= cause;
+        self.line.raise();
     }
 }
 
@@ -67,9 +81,9 @@ impl VirtioMmio {
         wires: Arc<dyn Wires>,
         (address, line): (u64, u32),
     ) -> io::Result<VirtioMmio> {
-        let interrupt =
-            Arc::new(Line { causes: AtomicU32::new(0), number: line, wires: Arc::clone(&wires) });
-        let control = Control::new(name, device, memory, Arc::<Line>::clone(&interrupt))?;
+        let line = Line::new(Arc::clone(&wires), line);
+        let interrupt = Arc::new(Causes { causes: Mutex::new(0), line });
+        let control = Control::new(name, device, memory, Arc::<Causes>::clone(&interrupt))?;
         let kicks = control.kicks()?;
         for (queue, kick) in (0..).zip(&kicks) {
             let notify = address + u64::from(VIRTIO_MMIO_QUEUE_NOTIFY);
@@ -93,7 +107,7 @@ impl VirtioMmio {
             VIRTIO_MMIO_VERSION => VERSION,
             VIRTIO_MMIO_DEVICE_ID => self.lock().kind().id.into(),
             VIRTIO_MMIO_VENDOR_ID => VENDOR,
-            VIRTIO_MMIO_INTERRUPT_STATUS => self.interrupt.causes.load(Ordering::SeqCst),
+            VIRTIO_MMIO_INTERRUPT_STATUS => *self.interrupt.lock(),
             // There is no shared memory: a region of no bytes is none.
             VIRTIO_MMIO_SHM_LEN_LOW
             | VIRTIO_MMIO_SHM_LEN_HIGH
@@ -116,14 +130,12 @@ impl VirtioMmio {
                     let _ = kick.write(1);
                 }
             }
-            VIRTIO_MMIO_INTERRUPT_ACK => {
-                self.interrupt.causes.fetch_and(!value, Ordering::SeqCst);
-            }
+            VIRTIO_MMIO_INTERRUPT_ACK => self.interrupt.forget(value),
             VIRTIO_MMIO_STATUS => {
                 let mut control = self.lock();
                 control.write(Register::Status, value);
                 if value == 0 {
-                    self.interrupt.causes.store(0, Ordering::SeqCst);
+                    self.interrupt.forget(u32::MAX);
                 }
             }
             _ => {
@@ -173,5 +185,64 @@ impl Device for VirtioMmio {
             (None, Err(_)) => {}
         }
         Ok(Action::Continue)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use vm_memory::GuestAddress;
+
+    use super::super::rng::Rng;
+    use super::*;
+    use crate::machine::wires::Message;
+
+    /// Keeps whether the line is up.
+    #[derive(Default)]
+    struct Level(AtomicBool);
+
+    impl Wires for Level {
+        fn takes_messages(&self) -> bool {
+            false
+        }
+
+        fn raise(&self, _: u32) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+
+        fn lower(&self, _: u32) {
+            self.0.store(false, Ordering::Relaxed);
+        }
+
+        fn send(&self, _: Message) {}
+        fn connect(&self, _: Bell, _: &EventFd) {}
+        fn disconnect(&self, _: Bell, _: &EventFd) {}
+    }
+
+    #[test]
+    fn the_line_is_up_until_the_driver_knows_all_causes() {
+        let memory = GuestMemoryMmap::from_ranges(&[(GuestAddress(0), 1 << 20)]).unwrap();
+        let level = Arc::new(Level::default());
+        let wires = Arc::<Level>::clone(&level);
+        let place = (0, 0);
+        let device =
+            VirtioMmio::new("rng".to_owned(), Box::new(Rng), Arc::new(memory), wires, place);
+        let device = device.unwrap();
+        let find = || {
+            let causes = device.read_register(VIRTIO_MMIO_INTERRUPT_STATUS);
+            (level.0.load(Ordering::Relaxed), causes)
+        };
+        assert_eq!(find(), (false, 0));
+        device.interrupt.raise(Cause::Queue(0));
+        device.interrupt.raise(Cause::Config);
+        assert_eq!(find(), (true, 3));
+        device.write_register(VIRTIO_MMIO_INTERRUPT_ACK, 1);
+        assert_eq!(find(), (true, 2));
+        device.write_register(VIRTIO_MMIO_INTERRUPT_ACK, 2);
+        assert_eq!(find(), (false, 0));
+        device.interrupt.raise(Cause::Queue(0));
+        device.write_register(VIRTIO_MMIO_STATUS, 0);
+        assert_eq!(find(), (false, 0), "a reset takes the causes back");
     }
 }

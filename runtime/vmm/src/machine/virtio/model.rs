@@ -1,4 +1,4 @@
-//! Both transports against a model of the state machine: whatever a driver writes, in whatever order.
+//! The transports against a model of the state machine: whatever a driver writes, in whatever order.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,11 +11,11 @@ use super::control::{Half, Register};
 use super::device::{Kind, VirtioDevice};
 use super::fault::GuestFault;
 use super::mmio::VirtioMmio;
-use super::pci::VirtioPci;
+use super::pci::{VirtioPci, Way};
 use super::queues::Queues;
 use crate::machine::bus::Device;
 use crate::machine::pci::Function;
-use crate::machine::wires::{Bell, Message, Wires};
+use crate::machine::wires::{Bell, Line, Message, Wires};
 
 const MEMORY: u64 = 1 << 20;
 const FEATURES: u64 = 1 << 40 | 1 << 32 | 1 << 29 | 1 << 28 | 1;
@@ -59,7 +59,12 @@ impl VirtioDevice for Idle {
 struct Loose;
 
 impl Wires for Loose {
-    fn pulse(&self, _: u32) {}
+    fn takes_messages(&self) -> bool {
+        true
+    }
+
+    fn raise(&self, _: u32) {}
+    fn lower(&self, _: u32) {}
     fn send(&self, _: Message) {}
     fn connect(&self, _: Bell, _: &EventFd) {}
     fn disconnect(&self, _: Bell, _: &EventFd) {}
@@ -72,20 +77,24 @@ enum Transport {
 }
 
 impl Transport {
-    /// Both of them, with what counts the calls of their devices.
-    fn both() -> [(Transport, Calls); 2] {
+    /// All of them, PCI with messages and with a line, with what counts the calls of their devices.
+    fn all() -> [(Transport, Calls); 3] {
         let memory = GuestMemoryMmap::from_ranges(&[(GuestAddress(0), MEMORY as usize)]).unwrap();
         let memory = Arc::new(memory);
         let name = || "virtio-idle0".to_owned();
-        let [pci, mmio] = [Calls::default(), Calls::default()];
-        let device = Box::new(Idle(Arc::clone(&pci)));
-        let function = VirtioPci::new(name(), device, Arc::clone(&memory), Arc::new(Loose), 0);
-        let device = Box::new(Idle(Arc::clone(&mmio)));
-        let registers = VirtioMmio::new(name(), device, memory, Arc::new(Loose), (0, 0));
-        [
-            (Transport::Pci(Box::new(function.unwrap())), pci),
-            (Transport::Mmio(registers.unwrap()), mmio),
-        ]
+        let pci = |way| {
+            let calls = Calls::default();
+            let device = Box::new(Idle(Arc::clone(&calls)));
+            let (memory, wires) = (Arc::clone(&memory), Arc::new(Loose));
+            let function = VirtioPci::new(name(), device, memory, wires, way).unwrap();
+            (Transport::Pci(Box::new(function)), calls)
+        };
+        let calls = Calls::default();
+        let device = Box::new(Idle(Arc::clone(&calls)));
+        let memory = Arc::clone(&memory);
+        let registers = VirtioMmio::new(name(), device, memory, Arc::new(Loose), (0, 0)).unwrap();
+        let line = Line::new(Arc::new(Loose), 0);
+        [pci(Way::Messages(0)), pci(Way::Line(line)), (Transport::Mmio(registers), calls)]
     }
 
     /// Offset and length of a register; for MMIO, whether it can be read, too.
@@ -318,7 +327,7 @@ fn begin(u: &mut Unstructured<'_>, mut write: impl FnMut(Register, u32)) -> Resu
 #[test]
 fn a_driver_finds_what_the_specification_says_whatever_it_writes() {
     arbtest(|u| {
-        for (transport, calls) in Transport::both() {
+        for (transport, calls) in Transport::all() {
             let mut model = Model::default();
             let write = |model: &mut Model, register, value: u32| {
                 let length = transport.place(register).map_or(0, |(_, length, _)| length);
@@ -345,23 +354,22 @@ fn a_driver_finds_what_the_specification_says_whatever_it_writes() {
 #[test]
 fn no_access_of_whatever_place_and_length_breaks_a_transport() {
     arbtest(|u| {
-        let transports = Transport::both();
+        let transports = Transport::all();
         while !u.is_empty() {
-            let [(Transport::Pci(function), _), (Transport::Mmio(registers), _)] = &transports
-            else {
-                unreachable!("they stand in this order");
-            };
+            let (transport, _) = u.choose(&transports)?;
             let offset = u.int_in_range(0..=0x5000_u64)?;
             let mut data = [0; 8];
             u.fill_buffer(&mut data)?;
             let data = &mut data[..u.int_in_range(0..=8)?];
-            match u.int_in_range(0..=5)? {
-                0 => function.read(offset, data),
-                1 => function.write(offset, data),
-                2 => function.read_configuration(offset % 4096, data),
-                3 => function.write_configuration(offset % 4096, data),
-                4 => registers.read(offset % 4096, data),
-                _ => drop(registers.write(offset % 4096, data).unwrap()),
+            match (transport, u.int_in_range(0..=3)?) {
+                (Transport::Pci(function), 0) => function.read(offset, data),
+                (Transport::Pci(function), 1) => function.write(offset, data),
+                (Transport::Pci(function), 2) => function.read_configuration(offset % 4096, data),
+                (Transport::Pci(function), _) => function.write_configuration(offset % 4096, data),
+                (Transport::Mmio(registers), 0 | 1) => registers.read(offset % 4096, data),
+                (Transport::Mmio(registers), _) => {
+                    drop(registers.write(offset % 4096, data).unwrap());
+                }
             }
         }
         Ok(())

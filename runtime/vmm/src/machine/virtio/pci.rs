@@ -14,6 +14,7 @@ use vmm_sys_util::eventfd::EventFd;
 
 use self::configuration::{ACCESS_DATA, Configuration};
 use self::messages::Messages;
+pub(super) use self::messages::Way;
 use self::registers::Common;
 use super::control::{Control, Register};
 use super::device::VirtioDevice;
@@ -36,21 +37,23 @@ struct Place {
 }
 
 impl VirtioPci {
-    /// Puts a device on the bus, where its interrupts have that sender.
+    /// Puts a device on the bus, where it interrupts in that way.
     pub(super) fn new(
         name: String,
         device: Box<dyn VirtioDevice>,
         memory: Arc<GuestMemoryMmap>,
         wires: Arc<dyn Wires>,
-        sender: u32,
+        way: Way,
     ) -> io::Result<VirtioPci> {
         let (kind, queues) = (device.kind(), device.queue_sizes().len());
-        let count = u16::try_from(queues + 1).ok().filter(|count| *count <= registers::MESSAGES);
-        let count = count.ok_or_else(|| io::Error::other("it has too many queues"))?;
-        let messages = Arc::new(Messages::new(queues, sender, Arc::clone(&wires)));
+        if usize::from(registers::MESSAGES) <= queues {
+            return Err(io::Error::other("it has too many queues"));
+        }
+        let messages = Arc::new(Messages::new(queues, way, Arc::clone(&wires)));
         let control = Control::new(name, device, memory, Arc::<Messages>::clone(&messages))?;
         let kicks = control.kicks()?;
-        let place = Place { configuration: Configuration::new(kind, count), base: None };
+        let configuration = Configuration::new(kind, messages.count());
+        let place = Place { configuration, base: None };
         Ok(VirtioPci {
             control: Arc::new(Mutex::new(control)),
             kicks,
@@ -73,10 +76,11 @@ impl VirtioPci {
         self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Follows the configuration space: moves what the queues are notified by, and switches messages.
+    /// Follows the configuration space: moves what the queues are notified by, and switches messages and the line.
     fn follow(&self, place: &mut Place) {
         let (is_on, all_wait) = place.configuration.messages();
         self.messages.switch(is_on, all_wait);
+        self.messages.switch_line(place.configuration.is_line_off());
         let base = place.configuration.base();
         if base == place.base {
             return;
@@ -132,7 +136,8 @@ impl VirtioPci {
 
 impl Function for VirtioPci {
     fn read_configuration(&self, offset: u64, data: &mut [u8]) {
-        let place = self.place();
+        let mut place = self.place();
+        place.configuration.show_line(self.messages.wants_line());
         place.configuration.read(offset as usize, data);
         if let (ACCESS_DATA, Some((register, length))) =
             (offset as usize, place.configuration.access())

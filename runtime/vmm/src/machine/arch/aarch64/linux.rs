@@ -20,6 +20,7 @@ use crate::machine::loader::{Linux, Told};
 use crate::machine::vcpu::Vcpu;
 use crate::machine::virtio::Found;
 use crate::machine::vm::Vm;
+use crate::machine::wires::Wires;
 
 /// Features of the vCPUs.
 pub(crate) const FEATURES: &str = "all";
@@ -51,6 +52,11 @@ const LEVEL_HIGH: u32 = 4;
 /// Its kernels.
 const IMAGE: Format = Format { name: "Image of arm64", magic: *b"ARM\x64" };
 
+/// Returns what devices reach the guest by.
+pub(crate) fn wires(vm: &Vm, _irqchip: &Irqchip) -> Arc<dyn Wires> {
+    Arc::new(vm.wires())
+}
+
 /// Loads the kernel and what it needs.
 pub(crate) fn load(
     vm: &Vm,
@@ -77,7 +83,7 @@ pub(crate) fn place(vcpus: &[Vcpu], entry: &Entry) -> Result<(), Failure> {
 }
 
 /// Adds what the tree describes beside the serial port.
-pub(crate) fn attach(devices: &mut Devices) {
+pub(crate) fn attach(devices: &mut Devices, _irqchip: &Irqchip) {
     devices.attach(CLOCK, Arc::new(Clock::default()));
 }
 
@@ -91,7 +97,7 @@ fn tree(
         interrupt: &|input| vec![GIC_HANDLE, SHARED, input, EDGE_RISING],
         serial_input: SERIAL_INTERRUPT,
         // Every sender has a number of its own, from 0 on.
-        messages: ("msi-map", &[0, ITS_HANDLE, 0, 0x1_0000]),
+        messages: Some(("msi-map", &[0, ITS_HANDLE, 0, 0x1_0000])),
         rest: &|tree| {
             cpus(tree, affinities)?;
             psci(tree)?;

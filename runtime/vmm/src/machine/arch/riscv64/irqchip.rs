@@ -1,69 +1,152 @@
-//! The interrupt controllers: an APLIC and an IMSIC for every hart, both in the kernel.
+//! The interrupt controllers: in the kernel where it has an AIA, else a PLIC in this program.
 
-use kvm_bindings::{
-    KVM_DEV_RISCV_AIA_ADDR_APLIC, KVM_DEV_RISCV_AIA_CONFIG_HART_BITS, KVM_DEV_RISCV_AIA_CONFIG_IDS,
-    KVM_DEV_RISCV_AIA_CONFIG_SRCS, KVM_DEV_RISCV_AIA_CTRL_INIT, KVM_DEV_RISCV_AIA_GRP_ADDR,
-    KVM_DEV_RISCV_AIA_GRP_CONFIG, KVM_DEV_RISCV_AIA_GRP_CTRL,
-    kvm_device_type_KVM_DEV_TYPE_RISCV_AIA,
-};
+use std::sync::Arc;
 
-use super::super::attribute::Device;
+use vm_fdt::{Error, FdtWriter};
+use vmm_sys_util::eventfd::EventFd;
+
+use super::super::plic::{Output, Plic, SOURCES};
+use super::aia::Aia;
+use super::external::External;
 use crate::failure::Failure;
+use crate::machine::bus::{Bus, Devices, Slot};
 use crate::machine::vcpu::Vcpu;
 use crate::machine::vm::Vm;
+use crate::machine::wires::{Bell, Message, VmWires, Wires};
 
-/// Registers of the APLIC: address and size.
-pub(super) const APLIC: [u64; 2] = [0xd00_0000, 0x4000];
+/// Handles of nodes that others refer to: the controller that devices are connected to, the one that messages go to; the
+/// harts' own follow.
+pub(super) const HANDLE: u32 = 1;
+pub(super) const MESSAGES_HANDLE: u32 = 2;
+pub(super) const FIRST_HART_HANDLE: u32 = 3;
 
-/// First register of the IMSICs, which lie one behind the other.
-pub(super) const IMSICS: u64 = 0x2800_0000;
+/// Number of the supervisor's external interrupt in a hart.
+const SUPERVISOR_EXTERNAL: u32 = 9;
 
-/// Bytes of an IMSIC.
-pub(super) const IMSIC: u64 = 0x1000;
+/// How an interrupt is signalled, in an APLIC's cells.
+const EDGE_RISING: u32 = 1;
 
-/// Inputs of the APLIC.
-pub(super) const SOURCES: u32 = 96;
-
-/// Numbers of messages that an IMSIC may tell apart, the most first: hosts differ.
-const MESSAGES: [u32; 3] = [255, 127, 63];
+/// First register of the PLIC.
+const PLIC: u64 = 0xc00_0000;
 
 /// The interrupt controllers of a VM.
-pub(crate) struct Irqchip {
-    aia: Device,
-    /// How many messages an IMSIC tells apart.
-    pub(super) messages: u32,
+pub(crate) enum Irqchip {
+    Aia(Aia),
+    Plic(Arc<Plic>),
 }
 
 impl Irqchip {
     /// Creates the controllers of that many vCPUs, which come next.
     pub(crate) fn new(vm: &Vm, cpus: u16) -> Result<Irqchip, Failure> {
-        let aia = Device::create(vm.fd(), "AIA", kvm_device_type_KVM_DEV_TYPE_RISCV_AIA)
-            .ok_or_else(|| {
-                Failure::new(
-                    "this host offers no AIA (KVM_CREATE_DEVICE): Linux guests need a CPU with Smaia and Ssaia",
-                )
-            })?;
-        let configure =
-            |what: u32, value| aia.set_u32(KVM_DEV_RISCV_AIA_GRP_CONFIG, u64::from(what), value);
-        configure(KVM_DEV_RISCV_AIA_CONFIG_SRCS, SOURCES)?;
-        let hart_bits = u16::BITS - cpus.saturating_sub(1).leading_zeros();
-        configure(KVM_DEV_RISCV_AIA_CONFIG_HART_BITS, hart_bits)?;
-        let takes = |messages: &u32| configure(KVM_DEV_RISCV_AIA_CONFIG_IDS, *messages).is_ok();
-        let messages = MESSAGES.into_iter().find(takes).ok_or_else(|| {
-            Failure::new(format!("this host's AIA takes none of {MESSAGES:?} messages"))
-        })?;
-        Ok(Irqchip { aia, messages })
+        if let Some(aia) = Aia::new(vm, cpus)? {
+            return Ok(Irqchip::Aia(aia));
+        }
+        log::info!("this host offers no AIA: the guest gets a PLIC");
+        Ok(Irqchip::Plic(Arc::new(Plic::new())))
     }
 
     /// Finishes the controllers, now that the vCPUs are there.
     pub(crate) fn complete(&mut self, vcpus: &[Vcpu]) -> Result<(), Failure> {
-        let aplic = u64::from(KVM_DEV_RISCV_AIA_ADDR_APLIC);
-        self.aia.set(KVM_DEV_RISCV_AIA_GRP_ADDR, aplic, APLIC[0])?;
-        for index in 0..vcpus.len() as u64 {
-            // The attributes of the IMSICs follow that of the APLIC.
-            let imsic = aplic + 1 + index;
-            self.aia.set(KVM_DEV_RISCV_AIA_GRP_ADDR, imsic, IMSICS + IMSIC * index)?;
+        match self {
+            Irqchip::Aia(aia) => aia.complete(vcpus.len() as u64),
+            Irqchip::Plic(plic) => {
+                let output = |vcpu: &Vcpu| {
+                    let external = External::of(vcpu)?;
+                    Ok(Box::new(move |is_raised| external.set(is_raised)) as Output)
+                };
+                let outputs: Vec<_> = vcpus.iter().map(output).collect::<Result<_, Failure>>()?;
+                plic.connect(outputs);
+                Ok(())
+            }
         }
-        self.aia.act(KVM_DEV_RISCV_AIA_GRP_CTRL, u64::from(KVM_DEV_RISCV_AIA_CTRL_INIT))
+    }
+
+    /// Returns what devices reach the guest by.
+    pub(super) fn wires(&self, vm: VmWires) -> Arc<dyn Wires> {
+        match self {
+            Irqchip::Aia(_) => Arc::new(vm),
+            Irqchip::Plic(plic) => Arc::new(PlicWires { plic: Arc::clone(plic), vm }),
+        }
+    }
+
+    /// Adds the registers that are not in the kernel.
+    pub(super) fn attach(&self, devices: &mut Devices) {
+        if let Irqchip::Plic(plic) = self {
+            let slot = Slot { bus: Bus::Memory, address: PLIC, length: plic.length() };
+            devices.attach(slot, Arc::<Plic>::clone(plic));
+        }
+    }
+
+    /// Names an input: the handle of its controller, and cells.
+    pub(super) fn interrupt(&self, input: u32) -> Vec<u32> {
+        match self {
+            Irqchip::Aia(_) => vec![HANDLE, input, EDGE_RISING],
+            Irqchip::Plic(_) => vec![HANDLE, input],
+        }
+    }
+
+    /// Says where PCI's messages go, if they can be sent: a property and its value.
+    pub(super) fn messages(&self) -> Option<(&'static str, &'static [u32])> {
+        match self {
+            Irqchip::Aia(_) => Some(("msi-parent", &[MESSAGES_HANDLE])),
+            Irqchip::Plic(_) => None,
+        }
+    }
+
+    /// Describes the controllers of that many harts.
+    pub(super) fn describe(&self, tree: &mut FdtWriter, count: u32) -> Result<(), Error> {
+        match self {
+            Irqchip::Aia(aia) => aia.describe(tree, count),
+            Irqchip::Plic(plic) => describe_plic(tree, plic, count),
+        }
+    }
+}
+
+/// Lists the external interrupts of that many harts.
+pub(super) fn external_interrupts(count: u32) -> Vec<u32> {
+    (0..count).flat_map(|hart| [FIRST_HART_HANDLE + hart, SUPERVISOR_EXTERNAL]).collect()
+}
+
+fn describe_plic(tree: &mut FdtWriter, plic: &Plic, count: u32) -> Result<(), Error> {
+    let node = tree.begin_node(&format!("interrupt-controller@{PLIC:x}"))?;
+    let kinds = ["sifive,plic-1.0.0", "riscv,plic0"].map(ToOwned::to_owned);
+    tree.property_string_list("compatible", kinds.to_vec())?;
+    tree.property_array_u64("reg", &[PLIC, plic.length()])?;
+    tree.property_null("interrupt-controller")?;
+    tree.property_u32("#address-cells", 0)?;
+    tree.property_u32("#interrupt-cells", 1)?;
+    tree.property_u32("riscv,ndev", SOURCES)?;
+    tree.property_array_u32("interrupts-extended", &external_interrupts(count))?;
+    tree.property_phandle(HANDLE)?;
+    tree.end_node(node)
+}
+
+/// The wires of a VM whose interrupt controller is in this program.
+struct PlicWires {
+    plic: Arc<Plic>,
+    vm: VmWires,
+}
+
+impl Wires for PlicWires {
+    fn takes_messages(&self) -> bool {
+        false
+    }
+
+    fn raise(&self, line: u32) {
+        self.plic.raise(line);
+    }
+
+    fn lower(&self, line: u32) {
+        self.plic.lower(line);
+    }
+
+    fn send(&self, _: Message) {}
+
+    fn connect(&self, bell: Bell, event: &EventFd) {
+        self.vm.connect(bell, event);
+    }
+
+    fn disconnect(&self, bell: Bell, event: &EventFd) {
+        self.vm.disconnect(bell, event);
     }
 }

@@ -15,14 +15,15 @@ pub(crate) use super::super::image::Entry;
 use super::super::image::Format;
 use super::super::{devicetree, image};
 use super::clock::{CLOCK, CLOCK_LINE, Clock};
+use super::irqchip::FIRST_HART_HANDLE;
 pub(crate) use super::irqchip::Irqchip;
-use super::irqchip::{APLIC, IMSIC, IMSICS, SOURCES};
 use crate::failure::Failure;
 use crate::machine::bus::Devices;
 use crate::machine::loader::{Linux, Told};
 use crate::machine::vcpu::Vcpu;
 use crate::machine::virtio::Found;
 use crate::machine::vm::Vm;
+use crate::machine::wires::Wires;
 
 /// Features of the vCPUs.
 pub(crate) const FEATURES: &str = "all";
@@ -38,23 +39,17 @@ pub(crate) fn line(input: u32) -> u32 {
     input
 }
 
-/// Handles of nodes that others refer to; those of the harts' own controllers follow.
-const APLIC_HANDLE: u32 = 1;
-const IMSICS_HANDLE: u32 = 2;
-const FIRST_HART_HANDLE: u32 = 3;
-
-/// How an interrupt is signalled, in an APLIC's cells.
-const EDGE_RISING: u32 = 1;
-
-/// Number of the supervisor's external interrupt in a hart.
-const SUPERVISOR_EXTERNAL: u32 = 9;
-
 /// The entropy source, whose reads KVM passes on to this program, and which it does not let a vCPU do without: the guest
 /// is not told of it. Its seed is in the tree.
 const UNTOLD: &str = "ZKR";
 
 /// Its kernels.
 const IMAGE: Format = Format { name: "Image of riscv", magic: *b"RSC\x05" };
+
+/// Returns what devices reach the guest by.
+pub(crate) fn wires(vm: &Vm, irqchip: &Irqchip) -> Arc<dyn Wires> {
+    irqchip.wires(vm.wires())
+}
 
 /// Loads the kernel and what it needs.
 pub(crate) fn load(
@@ -95,7 +90,8 @@ pub(crate) fn place(vcpus: &[Vcpu], entry: &Entry) -> Result<(), Failure> {
 }
 
 /// Adds the devices that only this architecture has.
-pub(crate) fn attach(devices: &mut Devices) {
+pub(crate) fn attach(devices: &mut Devices, irqchip: &Irqchip) {
+    irqchip.attach(devices);
     devices.attach(CLOCK, Arc::new(Clock::default()));
 }
 
@@ -152,14 +148,13 @@ fn tree(
     (told, virtio): (&Told<'_>, &Found),
 ) -> Result<Vec<u8>, Failure> {
     let parts = devicetree::Parts {
-        interrupt: &|input| vec![APLIC_HANDLE, input, EDGE_RISING],
+        interrupt: &|input| irqchip.interrupt(input),
         serial_input: SERIAL_LINE,
-        messages: ("msi-parent", &[IMSICS_HANDLE]),
+        messages: irqchip.messages(),
         rest: &|tree| {
             cpus(tree, hart, count)?;
-            imsics(tree, irqchip, count)?;
-            aplic(tree)?;
-            clock(tree)
+            irqchip.describe(tree, count)?;
+            clock(tree, irqchip)
         },
     };
     devicetree::write(vm.memory(), told, virtio, &parts)
@@ -194,38 +189,10 @@ fn cpus(tree: &mut FdtWriter, hart: &Hart, count: u32) -> Result<(), Error> {
     tree.end_node(node)
 }
 
-fn imsics(tree: &mut FdtWriter, irqchip: &Irqchip, count: u32) -> Result<(), Error> {
-    let node = tree.begin_node(&format!("interrupt-controller@{IMSICS:x}"))?;
-    tree.property_string("compatible", "riscv,imsics")?;
-    tree.property_array_u64("reg", &[IMSICS, IMSIC * u64::from(count)])?;
-    tree.property_null("interrupt-controller")?;
-    tree.property_u32("#interrupt-cells", 0)?;
-    tree.property_null("msi-controller")?;
-    tree.property_u32("#msi-cells", 0)?;
-    tree.property_u32("riscv,num-ids", irqchip.messages)?;
-    let inputs: Vec<u32> =
-        (0..count).flat_map(|hart| [FIRST_HART_HANDLE + hart, SUPERVISOR_EXTERNAL]).collect();
-    tree.property_array_u32("interrupts-extended", &inputs)?;
-    tree.property_phandle(IMSICS_HANDLE)?;
-    tree.end_node(node)
-}
-
-fn aplic(tree: &mut FdtWriter) -> Result<(), Error> {
-    let node = tree.begin_node(&format!("interrupt-controller@{:x}", APLIC[0]))?;
-    tree.property_string("compatible", "riscv,aplic")?;
-    tree.property_array_u64("reg", &APLIC)?;
-    tree.property_null("interrupt-controller")?;
-    tree.property_u32("#interrupt-cells", 2)?;
-    tree.property_u32("riscv,num-sources", SOURCES)?;
-    tree.property_u32("msi-parent", IMSICS_HANDLE)?;
-    tree.property_phandle(APLIC_HANDLE)?;
-    tree.end_node(node)
-}
-
-fn clock(tree: &mut FdtWriter) -> Result<(), Error> {
+fn clock(tree: &mut FdtWriter, irqchip: &Irqchip) -> Result<(), Error> {
     let node = tree.begin_node(&format!("rtc@{:x}", CLOCK.address))?;
     tree.property_string("compatible", "google,goldfish-rtc")?;
     tree.property_array_u64("reg", &[CLOCK.address, CLOCK.length])?;
-    tree.property_array_u32("interrupts-extended", &[APLIC_HANDLE, CLOCK_LINE, EDGE_RISING])?;
+    tree.property_array_u32("interrupts-extended", &irqchip.interrupt(CLOCK_LINE))?;
     tree.end_node(node)
 }

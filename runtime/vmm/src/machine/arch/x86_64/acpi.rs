@@ -51,7 +51,7 @@ pub(super) fn write(memory: &GuestMemoryMmap, cpus: u8, virtio: &Found) -> Resul
         let mut xsdt = XSDT::new(MAKER, TABLE, REVISION);
         xsdt.add_entry(put(&fadt(dsdt))?);
         xsdt.add_entry(put(&madt(cpus))?);
-        if let Found::Pci(space) = virtio {
+        if let Found::Pci { space, .. } = virtio {
             xsdt.add_entry(put(&mcfg(space))?);
         }
         let xsdt = put(&xsdt)?;
@@ -104,7 +104,7 @@ fn dsdt(virtio: &Found) -> Sdt {
     serial(&mut bytes);
     clock(&mut bytes);
     match virtio {
-        Found::Pci(space) => pci_host(&mut bytes, space),
+        Found::Pci { space, .. } => pci_host(&mut bytes, space),
         Found::Mmio(devices) => {
             for (number, (slot, input)) in (0..).zip(devices) {
                 virtio_mmio(&mut bytes, number, *slot, *input);

@@ -26,6 +26,7 @@ use crate::machine::loader::{self, Linux, Told};
 use crate::machine::vcpu::Vcpu;
 use crate::machine::virtio::Found;
 use crate::machine::vm::{Vm, describe};
+use crate::machine::wires::Wires;
 
 /// Features of the vCPUs.
 pub(crate) const FEATURES: &str = "all";
@@ -60,6 +61,11 @@ const UNKNOWN_LOADER: u8 = 0xff;
 /// Where the first vCPU starts.
 pub(crate) struct Entry {
     start: Start,
+}
+
+/// Returns what devices reach the guest by.
+pub(crate) fn wires(vm: &Vm, _irqchip: &Irqchip) -> Arc<dyn Wires> {
+    Arc::new(vm.wires())
 }
 
 /// Loads the kernel and what it needs.
@@ -180,7 +186,7 @@ fn identify(vcpu: &Vcpu, index: u32, count: u32) -> Result<(), Failure> {
 }
 
 /// Adds what the ACPI tables describe beside the serial port, and what restarts a PC.
-pub(crate) fn attach(devices: &mut Devices) {
+pub(crate) fn attach(devices: &mut Devices, _irqchip: &Irqchip) {
     devices.attach(CLOCK, Arc::new(Clock::default()));
     devices.attach(KEYBOARD, Arc::new(Keyboard));
     devices.attach(POWER, Arc::new(Power));

@@ -18,14 +18,19 @@ const SUBSYSTEM_VENDOR: usize = 0x2c;
 const SUBSYSTEM: usize = 0x2e;
 const FIRST_CAPABILITY: usize = 0x34;
 const LINE: usize = 0x3c;
+const PIN: usize = 0x3d;
 
 /// Command: the function answers in memory, it may write to memory, it has no line.
 const ANSWERS: u8 = 1 << 1;
 const WRITES: u8 = 1 << 2;
 const NO_LINE: u8 = 1 << 2;
 
-/// Status: there are capabilities.
+/// Status: the function wants its line to be up, there are capabilities.
+const WANTS_LINE: u8 = 1 << 3;
 const HAS_CAPABILITIES: u8 = 1 << 4;
+
+/// The first of the pins that a line can be connected to.
+const PIN_A: u8 = 1;
 
 /// Virtio's vendor; devices of version 1 have their kind behind this number.
 const VIRTIO: u16 = 0x1af4;
@@ -66,7 +71,7 @@ pub(super) struct Configuration {
 }
 
 impl Configuration {
-    /// Describes a device of that kind with so many messages.
+    /// Describes a device of that kind with so many messages: one without any has a line.
     pub(super) fn new(kind: Kind, messages: u16) -> Configuration {
         let mut space = Configuration { bytes: [0; LENGTH], writable: [0; LENGTH] };
         let [base_class, subclass, interface] = kind.class;
@@ -77,11 +82,16 @@ impl Configuration {
         space.put(CLASS, &[interface, subclass, base_class]);
         space.put(SUBSYSTEM_VENDOR, &VIRTIO.to_le_bytes());
         space.put(SUBSYSTEM, &(FIRST_DEVICE + kind.id).to_le_bytes());
-        space.put(FIRST_CAPABILITY, &[MSIX_AT as u8]);
         space.allow(COMMAND, &[ANSWERS | WRITES, NO_LINE]);
         space.allow(BASE, &(!(registers::LENGTH as u32 - 1)).to_le_bytes());
         space.allow(LINE, &[0xff]);
-        space.put_messages(messages);
+        if 0 < messages {
+            space.put(FIRST_CAPABILITY, &[MSIX_AT as u8]);
+            space.put_messages(messages);
+        } else {
+            space.put(FIRST_CAPABILITY, &[CAPABILITIES as u8]);
+            space.put(PIN, &[PIN_A]);
+        }
         space.put_capabilities();
         space
     }
@@ -152,6 +162,17 @@ impl Configuration {
     pub(super) fn messages(&self) -> (bool, bool) {
         let control = self.word(MSIX_CONTROL) as u16;
         (control & MSIX_ENABLED != 0, control & MSIX_MASKED != 0)
+    }
+
+    /// Says whether the line is switched off.
+    pub(super) fn is_line_off(&self) -> bool {
+        (self.word(COMMAND) >> 8) as u8 & NO_LINE != 0
+    }
+
+    /// Shows whether the function wants its line to be up.
+    pub(super) fn show_line(&mut self, is_wanted: bool) {
+        let wants = if is_wanted { WANTS_LINE } else { 0 };
+        self.put(STATUS, &[HAS_CAPABILITIES | wants]);
     }
 
     /// Returns which register is reached through this space, and its length.

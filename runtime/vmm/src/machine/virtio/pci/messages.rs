@@ -1,9 +1,10 @@
-//! The interrupts of a function: messages, from a table that the driver fills, or else causes that it asks for.
+//! The interrupts of a function: messages, from a table that the driver fills, or else causes that it asks for, and a
+//! line that is up while there are any, where the interrupt controller takes no messages.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::super::interrupt::{Cause, Interrupt};
-use crate::machine::wires::{Message, Wires};
+use crate::machine::wires::{Line, Message, Wires};
 
 /// Bytes of a table entry: address, data, control.
 const ENTRY: u64 = 16;
@@ -18,9 +19,17 @@ const NONE: u16 = 0xffff;
 const QUEUE: u8 = 1;
 const CONFIG: u8 = 2;
 
+/// How a function interrupts.
+pub(in super::super) enum Way {
+    /// By messages, which have that sender.
+    Messages(u32),
+    /// By a line.
+    Line(Line),
+}
+
 /// The interrupts of a function.
 pub(super) struct Messages {
-    sender: u32,
+    way: Way,
     wires: Arc<dyn Wires>,
     state: Mutex<State>,
 }
@@ -28,6 +37,7 @@ pub(super) struct Messages {
 struct State {
     is_on: bool,
     all_wait: bool,
+    is_line_off: bool,
     table: Vec<Entry>,
     /// Messages that wait: a bit each.
     pending: u64,
@@ -40,18 +50,23 @@ struct State {
 type Entry = [u32; 4];
 
 impl Messages {
-    /// Makes one message for the configuration and one for each queue, all masked.
-    pub(super) fn new(queues: usize, sender: u32, wires: Arc<dyn Wires>) -> Messages {
+    /// Makes one message for the configuration and one for each queue, all masked, or none where there is a line.
+    pub(super) fn new(queues: usize, way: Way, wires: Arc<dyn Wires>) -> Messages {
+        let count = match way {
+            Way::Messages(_) => queues + 1,
+            Way::Line(_) => 0,
+        };
         let state = State {
             is_on: false,
             all_wait: false,
-            table: vec![[0, 0, 0, MASKED]; queues + 1],
+            is_line_off: false,
+            table: vec![[0, 0, 0, MASKED]; count],
             pending: 0,
             of_config: NONE,
             of_queues: vec![NONE; queues],
             causes: 0,
         };
-        Messages { sender, wires, state: Mutex::new(state) }
+        Messages { way, wires, state: Mutex::new(state) }
     }
 
     /// Forgets which causes have which messages, as the device is reset. The table is not the device's.
@@ -60,6 +75,12 @@ impl Messages {
         state.of_config = NONE;
         state.of_queues.fill(NONE);
         state.causes = 0;
+        self.drive_line(&state);
+    }
+
+    /// Returns how many messages there are.
+    pub(super) fn count(&self) -> u16 {
+        self.lock().table.len() as u16
     }
 
     /// Switches messages on or off, and has all of them wait or go.
@@ -67,6 +88,18 @@ impl Messages {
         let mut state = self.lock();
         (state.is_on, state.all_wait) = (is_on, all_wait);
         self.send_pending(&mut state);
+    }
+
+    /// Switches the line off or on.
+    pub(super) fn switch_line(&self, is_off: bool) {
+        let mut state = self.lock();
+        state.is_line_off = is_off;
+        self.drive_line(&state);
+    }
+
+    /// Says whether there are causes that the line stands for, also where it is off.
+    pub(super) fn wants_line(&self) -> bool {
+        matches!(self.way, Way::Line(_)) && self.lock().causes != 0
     }
 
     pub(super) fn of_config(&self) -> u16 {
@@ -93,7 +126,10 @@ impl Messages {
 
     /// Returns the causes since the last time.
     pub(super) fn take_causes(&self) -> u8 {
-        std::mem::take(&mut self.lock().causes)
+        let mut state = self.lock();
+        let causes = std::mem::take(&mut state.causes);
+        self.drive_line(&state);
+        causes
     }
 
     /// Answers a read of the table: words, or two of them.
@@ -141,9 +177,19 @@ impl Messages {
             state.pending |= 1 << message;
             return;
         }
+        let Way::Messages(sender) = self.way else { return };
         let address = u64::from(*high) << 32 | u64::from(*low);
-        self.wires.send(Message { sender: self.sender, address, data: *data });
+        self.wires.send(Message { sender, address, data: *data });
         state.pending &= !(1 << message);
+    }
+
+    /// Has the line be up while there are causes.
+    fn drive_line(&self, state: &State) {
+        match &self.way {
+            Way::Line(line) if state.causes != 0 && !state.is_line_off => line.raise(),
+            Way::Line(line) => line.lower(),
+            Way::Messages(_) => {}
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -177,5 +223,6 @@ impl Interrupt for Messages {
             Cause::Queue(_) => QUEUE,
             Cause::Config => CONFIG,
         };
+        self.drive_line(&state);
     }
 }

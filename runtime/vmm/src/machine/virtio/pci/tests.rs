@@ -7,7 +7,7 @@ use super::super::fault::GuestFault;
 use super::super::interrupt::{Cause, Interrupt};
 use super::super::queues::Queues;
 use super::*;
-use crate::machine::wires::Message;
+use crate::machine::wires::{Line, Message};
 
 const SENDER: u32 = 24;
 const BASE: u32 = 0xd000_4000;
@@ -42,15 +42,26 @@ impl VirtioDevice for Idle {
     }
 }
 
-/// Keeps messages and where bells are.
+/// Keeps messages, which line is up, and where bells are.
 #[derive(Default)]
 struct Recorder {
     sent: Mutex<Vec<Message>>,
+    raised: Mutex<Option<u32>>,
     bells: Mutex<Vec<u64>>,
 }
 
 impl Wires for Recorder {
-    fn pulse(&self, _: u32) {}
+    fn takes_messages(&self) -> bool {
+        true
+    }
+
+    fn raise(&self, line: u32) {
+        *self.raised.lock().unwrap() = Some(line);
+    }
+
+    fn lower(&self, _: u32) {
+        *self.raised.lock().unwrap() = None;
+    }
 
     fn send(&self, message: Message) {
         self.sent.lock().unwrap().push(message);
@@ -70,18 +81,32 @@ impl Recorder {
         std::mem::take(&mut self.sent.lock().unwrap())
     }
 
+    fn raised(&self) -> Option<u32> {
+        *self.raised.lock().unwrap()
+    }
+
     fn bells(&self) -> Vec<u64> {
         self.bells.lock().unwrap().clone()
     }
 }
 
-fn function() -> (VirtioPci, Arc<Recorder>) {
+/// Makes a function, with a line where one is given.
+fn function_on(line: Option<u32>) -> (VirtioPci, Arc<Recorder>) {
     let memory = GuestMemoryMmap::from_ranges(&[(GuestAddress(0), 1 << 20)]).unwrap();
     let wires = Arc::new(Recorder::default());
     let device = Box::new(Idle);
-    let way = Arc::<Recorder>::clone(&wires);
-    let function = VirtioPci::new("virtio-idle0".to_owned(), device, Arc::new(memory), way, SENDER);
+    let recorder = || Arc::<Recorder>::clone(&wires);
+    let way = match line {
+        Some(line) => Way::Line(Line::new(recorder(), line)),
+        None => Way::Messages(SENDER),
+    };
+    let name = "virtio-idle0".to_owned();
+    let function = VirtioPci::new(name, device, Arc::new(memory), recorder(), way);
     (function.unwrap(), wires)
+}
+
+fn function() -> (VirtioPci, Arc<Recorder>) {
+    function_on(None)
 }
 
 fn configuration<const N: usize>(function: &VirtioPci, offset: u64) -> [u8; N] {
@@ -252,9 +277,38 @@ fn without_messages_the_guest_asks_for_causes() {
     let (function, wires) = function();
     function.messages.raise(Cause::Queue(1));
     function.messages.raise(Cause::Config);
-    assert!(wires.sent().is_empty());
+    assert_eq!((wires.sent(), wires.raised()), (vec![], None));
     assert_eq!(register(&function, registers::CAUSES.offset), [3]);
     assert_eq!(register(&function, registers::CAUSES.offset), [0], "it has been told");
+}
+
+/// Status in configuration space: there are capabilities; and the line is wanted to be up.
+const QUIET: u8 = 0x10;
+const WANTS: u8 = 0x18;
+
+#[test]
+fn a_line_is_up_until_the_guest_has_asked_for_the_causes() {
+    const STATUS: u64 = 0x06;
+    let (function, wires) = function_on(Some(19));
+    let line = || (wires.raised(), configuration::<1>(&function, STATUS)[0]);
+    assert!(capabilities(&function).iter().all(|it| it.0 == 9), "there are no messages");
+    assert_eq!(configuration::<2>(&function, 0x3c), [0, 1], "pin A");
+    assert_eq!(assign(&function, 0, 0), [0xff; 2], "there is no first message");
+    assert_eq!(line(), (None, QUIET));
+    for cause in [Cause::Queue(1), Cause::Config] {
+        function.messages.raise(cause);
+        assert_eq!(line(), (Some(19), WANTS));
+    }
+    assert_eq!(register(&function, registers::CAUSES.offset), [3]);
+    assert_eq!(line(), (None, QUIET));
+    function.messages.raise(Cause::Queue(0));
+    function.write_configuration(COMMAND, &[0, 4]);
+    assert_eq!(line(), (None, WANTS), "it is switched off");
+    function.write_configuration(COMMAND, &[0, 0]);
+    assert_eq!(line(), (Some(19), WANTS));
+    function.write(0x14, &[0]);
+    assert_eq!(line(), (None, QUIET), "a reset takes the causes back");
+    assert_eq!((wires.sent(), register(&function, registers::CAUSES.offset)), (vec![], [0]));
 }
 
 #[test]

@@ -33,7 +33,8 @@ fn main() {
     system::power_off();
 }
 
-/// Mounts the kernel's file systems and says which CPUs are online, how much memory there is, and what year it is.
+/// Mounts the kernel's file systems and says which CPUs are online, how much memory there is, what year it is, and which
+/// interrupt controllers a device tree has.
 fn prepare() -> io::Result<String> {
     for (kind, folder) in [("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev")] {
         system::mount(kind, folder)?;
@@ -44,7 +45,23 @@ fn prepare() -> io::Result<String> {
     let total = total.unwrap_or_default().trim_start();
     let time = SystemTime::now().duration_since(UNIX_EPOCH).map_err(io::Error::other)?;
     let year = 1970 + time.as_secs() / 31_556_952;
-    Ok(format!("CPUs {}, memory {total}, year {year}", cpus.trim_end()))
+    let found = format!("CPUs {}, memory {total}, year {year}", cpus.trim_end());
+    Ok([vec![found], controllers()?].concat().join(", "))
+}
+
+/// Lists what the interrupt controllers of the device tree are, if there is one.
+fn controllers() -> io::Result<Vec<String>> {
+    let Ok(tree) = fs::read_dir("/proc/device-tree") else { return Ok(Vec::new()) };
+    let mut found = Vec::new();
+    for node in tree {
+        let node = node?;
+        if node.file_name().as_encoded_bytes().starts_with(b"interrupt-controller@") {
+            let kinds = fs::read_to_string(node.path().join("compatible"))?;
+            found.extend(kinds.split('\0').next().map(ToOwned::to_owned));
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 /// Loads the drivers, does tasks in their order, and says what came of each.
