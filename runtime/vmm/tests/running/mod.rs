@@ -12,7 +12,12 @@ pub(crate) struct Running(Child);
 impl Running {
     /// Starts the built-in guest of two vCPUs, which waits; `options` come behind those.
     pub(crate) fn start(options: &[&str]) -> Running {
-        let mut command = program(&["run", "--cpus", "2", "--cmdline", "wait"]);
+        Running::with_cpus(2, options)
+    }
+
+    /// Likewise, of that many vCPUs.
+    pub(crate) fn with_cpus(cpus: u16, options: &[&str]) -> Running {
+        let mut command = program(&["run", "--cpus", &cpus.to_string(), "--cmdline", "wait"]);
         command.args(options).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut running = Running(command.spawn().unwrap());
         let mut line = String::new();
