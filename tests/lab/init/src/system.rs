@@ -1,7 +1,8 @@
 //! System calls that only the first process makes.
 
-// UNSAFETY: mount(2), umount(2), finit_module(2) and reboot(2) have no safe wrapper in the standard library.
-#![expect(unsafe_code, reason = "mounting, modules and power are foreign functions")]
+// UNSAFETY: mount(2), umount(2), finit_module(2), reboot(2) and sched_setaffinity(2) have no safe wrapper in the standard
+// library.
+#![expect(unsafe_code, reason = "mounting, modules, power and CPUs are foreign functions")]
 
 use std::ffi::CString;
 use std::fs::{self, File};
@@ -107,6 +108,28 @@ pub fn drain() {
 pub fn restart() {
     // SAFETY: reboot takes a number and touches no memory of this process.
     unsafe { libc::reboot(libc::RB_AUTOBOOT) };
+}
+
+/// Moves this thread to a CPU.
+///
+/// # Errors
+///
+/// Returns the kernel's.
+pub fn move_to(cpu: usize) -> io::Result<()> {
+    const BITS: usize = u64::BITS as usize;
+    let mut set = [0_u64; libc::CPU_SETSIZE as usize / BITS];
+    let word = set.get_mut(cpu / BITS).ok_or(io::ErrorKind::InvalidInput)?;
+    *word = 1 << (cpu % BITS);
+    // SAFETY: sched_setaffinity reads the set, whose size it is told and which outlives the call.
+    let result = unsafe { libc::sched_setaffinity(0, size_of_val(&set), set.as_ptr().cast()) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Returns the CPU that this thread runs on, where the kernel says so.
+#[must_use]
+pub fn cpu() -> Option<usize> {
+    // SAFETY: sched_getcpu touches no memory of this process.
+    usize::try_from(unsafe { libc::sched_getcpu() }).ok()
 }
 
 /// Sends Ctrl-C's signal to a process.

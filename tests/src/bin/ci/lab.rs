@@ -90,7 +90,7 @@ const RUNS: &[Run] = &[
     boots("riscv", OLDER),
     Run {
         cpu: NO_AIA,
-        program: &["onereg-lab-boots", "keep"],
+        program: &["onereg-lab-boots", "keep", "cpus"],
         check: has_booted_with_plic,
         ..boots("riscv", None)
     },

@@ -3,6 +3,7 @@
 
 mod balloon;
 mod clock;
+mod cpus;
 mod disk;
 mod entropy;
 mod exits;
@@ -79,6 +80,7 @@ fn work(tasks: &str) {
             "net" => net::talk(),
             "sockets" => sockets::talk(),
             "clock" => clock::compare(),
+            "cpus" => cpus::meet(),
             "balloon" => balloon::squeezed(),
             "pause" => pause(),
             "write" => transfer::write(),
