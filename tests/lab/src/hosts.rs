@@ -104,7 +104,7 @@ pub const HOSTS: &[Host] = &[
         cpu: "max",
         variants: &[
             "--cpu rv64,h=true: no vectors, fewer extensions",
-            "--cpu rv64,h=true,smaia=off,ssaia=off: no interrupt controllers in KVM",
+            "--machine aia=none --cpu rv64,h=true: likewise, and no interrupt controllers in KVM",
         ],
         memory: 1024,
         console: "ttyS0",

@@ -17,6 +17,8 @@ use crate::hosts::Host;
 pub struct Settings {
     /// CPU model, with features.
     pub cpu: Option<String>,
+    /// More properties of the machine.
+    pub machine: Option<String>,
     /// Number of CPUs.
     pub smp: u32,
     /// Memory in bytes.
@@ -110,6 +112,7 @@ fn command(host: &Host, settings: &Settings, boot: &Boot<'_>) -> Command {
     qemu.args(["--foreground", "--kill-after=5", &settings.time.as_secs().to_string(), host.qemu]);
     qemu.args(["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"]);
     qemu.args(["-monitor", "none", "-accel", "tcg"]).args(host.machine);
+    qemu.args(settings.machine.iter().flat_map(|more| ["-machine", more]));
     qemu.args(["-cpu", settings.cpu.as_deref().unwrap_or(host.cpu)]);
     qemu.args(["-smp", &settings.smp.to_string()]);
     let memory = settings.memory.map_or(host.memory, |bytes| bytes.div_ceil(1 << 20));

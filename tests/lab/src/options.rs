@@ -30,6 +30,9 @@ struct Options {
     /// CPU model of QEMU, with features.
     #[arg(long, value_name = "MODEL")]
     cpu: Option<String>,
+    /// More properties of QEMU's machine.
+    #[arg(long, value_name = "NAME=VALUE,...")]
+    machine: Option<String>,
     /// Number of CPUs.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     smp: u32,
@@ -123,6 +126,7 @@ pub fn parse(
     };
     let settings = Settings {
         cpu: options.cpu,
+        machine: options.machine,
         smp: options.smp,
         memory: options.memory,
         append: options.append,
@@ -175,13 +179,14 @@ mod tests {
 
     #[test]
     fn every_option_arrives() {
-        let line = "riscv64 --kernel 6.12 --cpu max,h=on --smp 2 --memory 2G --append a=b --timeout 9 \
+        let line = "riscv64 --kernel 6.12 --cpu max,h=on --machine x=y --smp 2 --memory 2G --append a=b --timeout 9 \
                     --file a/b:/c/d --file e:/f --also x --guest --qemu --install -- onereg-vmm probe --format json";
         let run = run(line).expect("a good line");
         assert_eq!(run.host.name, "riscv");
         assert_eq!(run.kernel, Version::parse("6.12"));
         let settings = Settings {
             cpu: Some("max,h=on".into()),
+            machine: Some("x=y".into()),
             smp: 2,
             memory: Some(2 << 30),
             append: Some("a=b".into()),

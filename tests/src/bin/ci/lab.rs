@@ -18,8 +18,8 @@ struct Run {
     arch: &'static str,
     /// The kernel; the newest where none is named.
     kernel: Option<&'static str>,
-    /// The CPU; the lab's own where none is named.
-    cpu: Option<&'static str>,
+    /// What makes it another machine than the lab's own.
+    machine: &'static [&'static str],
     /// More options of `cargo lab`.
     options: &'static [&'static str],
     /// The program and its arguments.
@@ -43,8 +43,8 @@ const PROBE_EL2: &[&str] =
 
 const EL2: &[&str] = &["--append", "kvm-arm.mode=nested"];
 
-/// A CPU of riscv with which KVM has no interrupt controllers.
-const NO_AIA: Option<&str> = Some("rv64,h=true,smaia=off,ssaia=off");
+/// A machine of riscv where KVM has no interrupt controllers.
+const NO_AIA: &[&str] = &["--machine", "aia=none", "--cpu", "rv64,h=true"];
 
 const SAMPLE: &str = "target/lab-sample";
 
@@ -89,7 +89,7 @@ const RUNS: &[Run] = &[
     boots("riscv", None),
     boots("riscv", OLDER),
     Run {
-        cpu: NO_AIA,
+        machine: NO_AIA,
         program: &["onereg-lab-boots", "keep", "cpus"],
         check: has_booted_with_plic,
         ..boots("riscv", None)
@@ -116,7 +116,7 @@ const fn probe(arch: &'static str, kernel: Option<&'static str>) -> Run {
     Run {
         arch,
         kernel,
-        cpu: None,
+        machine: &[],
         options: &[],
         program: PROBE,
         long: &[],
@@ -203,9 +203,8 @@ impl Run {
     /// Runs it, and says in a line what it shows.
     fn report(&self, context: &Context) -> Result<String, String> {
         let mut lab = Command::new("cargo");
-        lab.args(["lab", self.arch]).args(self.options);
+        lab.args(["lab", self.arch]).args(self.machine).args(self.options);
         lab.args(self.kernel.iter().flat_map(|kernel| ["--kernel", kernel]));
-        lab.args(self.cpu.iter().flat_map(|cpu| ["--cpu", cpu]));
         lab.args(context.install.then_some("--install"));
         lab.arg("--").args(self.program);
         lab.args(if context.long { self.long } else { &[] });
