@@ -1,5 +1,7 @@
 //! `onereg-vmm probe`: the host profile.
 
+mod about;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
@@ -8,6 +10,7 @@ use std::path::Path;
 use onereg::{Access, Arch, Digits, Host, Info, OnFailure, Plan, Registers, WriteRule};
 use serde::Serialize;
 
+pub(crate) use self::about::{About, CpuidEntry};
 use crate::cli::{Format, ProbeOptions};
 use crate::failure::Failure;
 use crate::machine;
@@ -26,31 +29,6 @@ pub(crate) struct Profile {
     isa: Option<Vec<&'static str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sbi: Option<Vec<&'static str>>,
-}
-
-/// What a host says of itself beyond the registers of a vCPU; each on the architectures that have it.
-#[derive(Debug, Default, Serialize)]
-pub(crate) struct About {
-    /// Registers by name, with the bits in hex that can be written.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) writable: Option<BTreeMap<&'static str, String>>,
-    /// MSRs that describe the host, by name, with their values in hex.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) features: Option<BTreeMap<String, Option<String>>>,
-    /// CPUID that KVM supports.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) cpuid: Option<Vec<CpuidEntry>>,
-}
-
-/// A leaf of CPUID, in hex.
-#[derive(Debug, Serialize)]
-pub(crate) struct CpuidEntry {
-    pub(crate) function: String,
-    pub(crate) index: String,
-    pub(crate) eax: String,
-    pub(crate) ebx: String,
-    pub(crate) ecx: String,
-    pub(crate) edx: String,
 }
 
 /// A register and its value.

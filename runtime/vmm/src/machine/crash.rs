@@ -7,7 +7,6 @@ use onereg::{Class, Saved};
 use vm_memory::{Bytes, GuestAddress};
 
 use super::arch::instruction;
-use super::dump;
 use super::vcpu::Vcpu;
 use super::vm::Vm;
 use crate::failure::Failure;
@@ -50,7 +49,7 @@ fn print(vm: &Vm, vcpu: &Vcpu, out: &mut impl Write) -> Result<(), Failure> {
         true => writeln!(out, "no memory can be read")?,
         false => writeln!(out, "memory has{bytes}")?,
     }
-    let captured = dump::capture(vm, vcpu)?;
+    let captured = vcpu.capture(vm)?;
     for saved in captured.registers().filter(is_shown) {
         state::print(saved, out)?;
     }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use onereg::{Present, StateFile, Unknown, VcpuState};
+use onereg::StateFile;
 
 use super::vcpu::Vcpu;
 use super::vm::Vm;
@@ -53,7 +53,7 @@ impl Dump {
                 usize::from(count) - vcpus.len()
             )));
         }
-        let capture = |vcpu: &Vcpu| capture(vm, vcpu).map(|state| state.on_kernel(&self.release));
+        let capture = |vcpu: &Vcpu| vcpu.capture(vm).map(|state| state.on_kernel(&self.release));
         let states = StateFile { vcpus: vcpus.iter().map(capture).collect::<Result<_, _>>()? };
         // What has no length, as a pipe, has nothing from before.
         let _ = self.file.set_len(0);
@@ -61,17 +61,4 @@ impl Dump {
             Failure::new(format!("cannot write the dump {}: {error}", self.path.display()))
         })
     }
-}
-
-/// Captures a vCPU, with what no table knows.
-pub(super) fn capture(vm: &Vm, vcpu: &Vcpu) -> Result<VcpuState, Failure> {
-    let fd = vm.descriptor();
-    let registers = vcpu.registers().within(&fd);
-    let ids = registers
-        .listed_ids(&vm.system())
-        .map_err(|error| Failure::new(format!("cannot list the registers of a vCPU: {error}")))?;
-    let present = ids.as_deref().map_or(Present::Table, Present::Listed);
-    VcpuState::capture(&registers, present, Unknown::Carry)
-        .map(|capture| capture.state)
-        .map_err(|error| Failure::new(format!("cannot read the state of a vCPU: {error}")))
 }

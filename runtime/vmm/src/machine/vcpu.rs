@@ -9,11 +9,13 @@ use std::sync::Arc;
 
 use kvm_bindings::{KVM_SYSTEM_EVENT_CRASH, KVM_SYSTEM_EVENT_RESET, KVM_SYSTEM_EVENT_SHUTDOWN};
 use kvm_ioctls::{VcpuExit, VcpuFd};
+use onereg::{Present, Unknown, VcpuState};
 use vm_memory::GuestMemoryMmap;
 
 use super::arch::Host;
 use super::bus::{Bus, Devices};
-use super::vm;
+use super::vm::{self, Vm};
+use crate::failure::Failure;
 
 /// A vCPU, with the memory it runs on.
 pub(crate) struct Vcpu {
@@ -89,6 +91,19 @@ impl Vcpu {
     /// Returns its registers.
     pub(crate) fn registers(&self) -> onereg::kvm::Vcpu<'_, Host> {
         onereg::kvm::Vcpu::over(self)
+    }
+
+    /// Captures its state, with what no table knows.
+    pub(super) fn capture(&self, vm: &Vm) -> Result<VcpuState, Failure> {
+        let fd = vm.descriptor();
+        let registers = self.registers().within(&fd);
+        let ids = registers.listed_ids(&vm.system()).map_err(|error| {
+            Failure::new(format!("cannot list the registers of a vCPU: {error}"))
+        })?;
+        let present = ids.as_deref().map_or(Present::Table, Present::Listed);
+        VcpuState::capture(&registers, present, Unknown::Carry)
+            .map(|capture| capture.state)
+            .map_err(|error| Failure::new(format!("cannot read the state of a vCPU: {error}")))
     }
 
     /// Says whether the next runs only complete what the guest has under way, and are interrupted before it goes on.

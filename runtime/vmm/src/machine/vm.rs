@@ -29,14 +29,18 @@ pub(crate) struct Vm {
 }
 
 impl Vm {
-    /// Creates a VM.
+    /// Creates a VM with memory of its own.
     pub(crate) fn new(path: &Path, memory: Memory) -> Result<Vm, Failure> {
+        Vm::over(path, Arc::new(memory.allocate()?))
+    }
+
+    /// Creates a VM with that memory, whatever it holds.
+    pub(super) fn over(path: &Path, memory: Arc<GuestMemoryMmap>) -> Result<Vm, Failure> {
         let kvm = open(path)?;
-        let memory = memory.allocate()?;
         let fd = kvm.create_vm().map_err(|error| {
             Failure::new(format!("cannot create a VM (KVM_CREATE_VM): {}", describe(error)))
         })?;
-        let vm = Vm { fd: Arc::new(fd), kvm, memory: Arc::new(memory) };
+        let vm = Vm { fd: Arc::new(fd), kvm, memory };
         vm.map_memory()?;
         Ok(vm)
     }

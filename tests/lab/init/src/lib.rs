@@ -32,7 +32,7 @@ pub const GUEST_DISK: &str = "/guest/disk";
 /// reads the disk after a line of input, `entropy` reads the source of entropy, `net` has the host send bytes back,
 /// `sockets` has host and guest send back what the other one sends, `balloon` uses memory that the host takes and gives
 /// back, `write` and `read` move all bytes of the disk, `exits` writes to a register of a device, `pause` waits for a
-/// line of input.
+/// line of input, `count` counts and computes.
 pub const TASKS: &str = "onereg.tasks=";
 
 /// Parameter of a guest's command line: `off` and `echo` (after a line of input) power off, `restart` starts over, and
@@ -62,6 +62,12 @@ pub const WRITES: u32 = 10_000;
 
 /// How the line begins that a guest prints when its first process runs.
 pub const GUEST: &str = "onereg-lab-guest: ";
+
+/// How the lines begin by which a guest counts; a number follows.
+pub const COUNT: &str = "onereg-lab-guest: count ";
+
+/// How far it counts.
+pub const COUNTS: usize = 5;
 
 /// Name of the virtio port that takes the program's stdout.
 pub const OUTPUT: &str = "onereg.output";

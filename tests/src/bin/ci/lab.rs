@@ -148,7 +148,17 @@ const fn bench(arch: &'static str) -> Run {
 
 /// The host's own kernel as a guest of the VMM, in several ways.
 const fn boots(arch: &'static str, kernel: Option<&'static str>) -> Run {
-    let options = &["--also", "onereg-vmm", "--guest", "--memory", "2G", "--timeout", "900"];
+    let options = &[
+        "--also",
+        "onereg-vmm",
+        "--also",
+        "onereg-lab-move",
+        "--guest",
+        "--memory",
+        "2G",
+        "--timeout",
+        "900",
+    ];
     let program = &["onereg-lab-boots"];
     Run { options, program, check: has_booted, ..probe(arch, kernel) }
 }

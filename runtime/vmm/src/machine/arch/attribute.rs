@@ -7,9 +7,10 @@ use crate::failure::Failure;
 use crate::machine::vm::describe;
 
 /// A device in the kernel, by the name that errors have for it.
-pub(super) struct Device {
+pub(crate) struct Device {
     name: &'static str,
-    fd: DeviceFd,
+    /// Its descriptor, for what is not done here.
+    pub(crate) fd: DeviceFd,
 }
 
 impl Device {

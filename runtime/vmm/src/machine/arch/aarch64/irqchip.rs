@@ -35,8 +35,8 @@ const COUNTERS_INTID: u32 = 16 + COUNTERS;
 
 /// The GIC of a VM.
 pub(crate) struct Irqchip {
-    gic: Device,
-    its: Option<Device>,
+    pub(crate) gic: Device,
+    pub(crate) its: Option<Device>,
     /// Registers of the redistributors: address and size.
     pub(super) redistributors: [u64; 2],
     /// Whether the vCPUs count events.

@@ -31,7 +31,7 @@ const MESSAGES: [u32; 3] = [255, 127, 63];
 
 /// The controllers of a VM.
 pub(crate) struct Aia {
-    device: Device,
+    pub(crate) device: Device,
     /// How many messages an IMSIC tells apart.
     messages: u32,
 }

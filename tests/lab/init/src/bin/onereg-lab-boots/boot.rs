@@ -13,6 +13,8 @@ use crate::beside::Beside;
 
 /// One run of the VMM.
 pub(crate) struct Boot {
+    /// The program, which has the options of the VMM.
+    pub(crate) program: &'static str,
     /// Number of vCPUs, all of which the guest has to bring online.
     pub(crate) cpus: u16,
     /// Memory of the guest.
@@ -54,7 +56,7 @@ impl Boot {
     pub(crate) fn run(&self) -> Result<String, String> {
         // Debian's kernels of arm64 set 64 MiB aside for devices, whatever there is: 128 MiB are too few then.
         let cmdline = format!("console={} quiet cma=0 {END}{}", self.console, self.end);
-        let mut command = Command::new("/bin/onereg-vmm");
+        let mut command = Command::new(self.program);
         command.args(["run", "--kernel", GUEST_KERNEL, "--initrd", GUEST_INITRAMFS]);
         command.args(["--cpus", &self.cpus.to_string(), "--memory", self.memory]);
         command.args(["--cmdline", &cmdline]).args(self.options.split_whitespace());

@@ -18,6 +18,7 @@ use crate::boot::Boot;
 
 /// A run that powers off.
 const PLAIN: Boot = Boot {
+    program: "/bin/onereg-vmm",
     cpus: 1,
     memory: "128M",
     console: "ttyS0",
@@ -36,6 +37,16 @@ const KILLED: &str = "the guest crashed: Kernel panic - not syncing: Attempted t
 
 /// Options of a guest whose console is hvc0.
 const ON_HVC: &str = "--console none --virtio-console stdio";
+
+/// The program that moves its guest to a new VM whenever the guest counts.
+const MOVE: &str = "/bin/onereg-lab-move";
+
+/// What a guest says that was moved, and what is said of that.
+const MOVED: [&str; 2] = [
+    "count 1\nonereg-lab-guest: count 2\nonereg-lab-guest: count 3\nonereg-lab-guest: count 4\n\
+     onereg-lab-guest: count 5\nonereg-lab-guest: every CPU computed the same until the end",
+    "onereg-lab-move: the guest was moved 5 times",
+];
 
 /// What a guest says that finds its file again.
 const AS_WRITTEN: &str = "onereg-lab-guest: the file is as it was written";
@@ -164,6 +175,8 @@ const BOOTS: &[Boot] = &[
         says: ["the balloon took its memory and gave it back", ""],
         ..PLAIN
     },
+    // It goes on in a new VM after every number.
+    Boot { program: MOVE, end: "off onereg.tasks=count", says: MOVED, ..PLAIN },
 ];
 
 /// Boots that are slow where CPUs are emulated: only those that a word names.

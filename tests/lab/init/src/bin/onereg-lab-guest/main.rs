@@ -3,6 +3,7 @@
 
 mod balloon;
 mod clock;
+mod count;
 mod cpus;
 mod disk;
 mod entropy;
@@ -86,6 +87,7 @@ fn work(tasks: &str) {
             "write" => transfer::write(),
             "read" => transfer::read(),
             "exits" => exits::measure(),
+            "count" => count::count(),
             _ => Err(format!("there is no task {name}")),
         };
         say(&done.unwrap_or_else(|error| format!("failed: {error}")));

@@ -1,0 +1,1 @@
+../../../../runtime/vmm/src/failure.rs

@@ -1,0 +1,1 @@
+../../../../runtime/vmm/src/probe/about.rs
