@@ -17,8 +17,8 @@ pub(crate) struct Boot {
     pub(crate) program: &'static str,
     /// Number of vCPUs, all of which the guest has to bring online.
     pub(crate) cpus: u16,
-    /// Memory of the guest.
-    pub(crate) memory: &'static str,
+    /// Memory of the guest in MiB, nearly all of which it has to find.
+    pub(crate) memory: u64,
     /// The kernel's console.
     pub(crate) console: &'static str,
     /// More options of the VMM, between spaces.
@@ -58,7 +58,7 @@ impl Boot {
         let cmdline = format!("console={} quiet cma=0 {END}{}", self.console, self.end);
         let mut command = Command::new(self.program);
         command.args(["run", "--kernel", GUEST_KERNEL, "--initrd", GUEST_INITRAMFS]);
-        command.args(["--cpus", &self.cpus.to_string(), "--memory", self.memory]);
+        command.args(["--cpus", &self.cpus.to_string(), "--memory", &format!("{}M", self.memory)]);
         command.args(["--cmdline", &cmdline]).args(self.options.split_whitespace());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let beside = self.beside.map(|start| start()).transpose()?;
@@ -87,6 +87,9 @@ impl Boot {
         if first.contains("year 1970") {
             return Err(format!("the guest does not know the time\n{said}"));
         }
+        if memory_in(first).is_none_or(|found| found < self.least_memory()) {
+            return Err(format!("the guest does not find its memory\n{said}"));
+        }
         let [on_stdout, on_stderr] = self.says;
         if !output.contains(on_stdout) || !errors.contains(on_stderr) || !first.contains(&online) {
             return Err(format!("it does not say what it should\n{said}"));
@@ -95,6 +98,11 @@ impl Boot {
             self.check_report(&errors).map_err(|why| format!("{why}\n{said}"))?;
         }
         Ok(first.trim_start_matches(GUEST).to_owned())
+    }
+
+    /// Returns how much memory in kB the guest has at least beside its kernel: more than it would find below a hole.
+    fn least_memory(&self) -> u64 {
+        (self.memory * 1024 * 5 / 6).saturating_sub(64 * 1024)
     }
 
     /// Looks for what the VMM has to say of every vCPU of a guest that crashed, and holds it against the dump, if any.
@@ -153,4 +161,10 @@ impl Boot {
         }
         Ok(output)
     }
+}
+
+/// Reads how much memory in kB the guest's init says that it has.
+fn memory_in(line: &str) -> Option<u64> {
+    let (_, found) = line.split_once(", memory ")?;
+    found.split_once(" kB")?.0.parse().ok()
 }

@@ -20,7 +20,7 @@ use crate::boot::Boot;
 const PLAIN: Boot = Boot {
     program: "/bin/onereg-vmm",
     cpus: 1,
-    memory: "128M",
+    memory: 128,
     console: "ttyS0",
     options: "",
     end: "off",
@@ -62,7 +62,7 @@ const BOOTS: &[Boot] = &[
     Boot { end: "off onereg.tasks=clock", says: ["the clock shows the time", ""], ..PLAIN },
     Boot {
         cpus: 4,
-        memory: "1G",
+        memory: 4096,
         end: "echo",
         typed: "hello\n",
         says: ["onereg-lab-guest: HELLO", ""],
@@ -118,7 +118,7 @@ const BOOTS: &[Boot] = &[
     },
     Boot {
         cpus: 2,
-        memory: "1G",
+        memory: 1024,
         options: "--disk /guest/disk,engine=sync --transport mmio",
         end: "off onereg.tasks=keep,entropy",
         says: ["the file is as it was written\nonereg-lab-guest: entropy from virtio_rng.0", ""],
@@ -168,7 +168,7 @@ const BOOTS: &[Boot] = &[
     },
     Boot {
         cpus: 2,
-        memory: "256M",
+        memory: 256,
         options: "--balloon target=0,socket=/balloon --metrics /metrics",
         end: "off onereg.tasks=balloon",
         beside: Some(balloon::squeeze),
@@ -182,7 +182,7 @@ const BOOTS: &[Boot] = &[
 /// Boots that are slow where CPUs are emulated: only those that a word names.
 const SLOW_BOOTS: &[Boot] = &[Boot {
     cpus: 32,
-    memory: "256M",
+    memory: 256,
     end: "off onereg.tasks=cpus",
     says: ["a thread on each of 32 CPUs has met all others", ""],
     ..PLAIN
@@ -207,7 +207,7 @@ fn main() -> ExitCode {
         let result = boot.run();
         let seconds = start.elapsed().as_secs_f64();
         let Boot { cpus, memory, end, .. } = boot;
-        let line = |found| println!("{cpus} vCPUs, {memory}, {end}: {found} ({seconds:.1} s)");
+        let line = |found| println!("{cpus} vCPUs, {memory}M, {end}: {found} ({seconds:.1} s)");
         match result {
             Ok(found) => line(found),
             Err(why) => {
