@@ -29,8 +29,8 @@ pub struct Host {
     pub variants: &'static [&'static str],
     /// Memory in MiB unless another size is asked for.
     pub memory: u64,
-    /// The kernel's console.
-    pub console: &'static str,
+    /// Parameters of the kernel.
+    pub parameters: &'static str,
     /// Rust's name of the target.
     pub target: &'static str,
     /// Whether the distribution's Rust has the standard library of the target.
@@ -72,7 +72,7 @@ pub const HOSTS: &[Host] = &[
         cpu: "max,lpa2=off,pauth-impdef=on",
         variants: &["--append kvm-arm.mode=nested: EL2 in guests, from Linux 7 on"],
         memory: 1024,
-        console: "ttyAMA0",
+        parameters: "console=ttyAMA0",
         target: "aarch64-unknown-linux-gnu",
         has_std: false,
         linker: "aarch64-linux-gnu-gcc",
@@ -107,7 +107,7 @@ pub const HOSTS: &[Host] = &[
             "--machine aia=none --cpu rv64,h=true: likewise, and no interrupt controllers in KVM",
         ],
         memory: 1024,
-        console: "ttyS0",
+        parameters: "console=ttyS0",
         target: "riscv64gc-unknown-linux-gnu",
         has_std: false,
         linker: "riscv64-linux-gnu-gcc",
@@ -131,7 +131,9 @@ pub const HOSTS: &[Host] = &[
         cpu: "max,+svm",
         variants: &["--cpu qemu64,+svm,+npt: the fewest features"],
         memory: 1024,
-        console: "ttyS0",
+        // The emulator may lose an interrupt while a guest runs. The timer of a host whose ticks are periodic comes again;
+        // one that is set for each time would not, and the host would stand still.
+        parameters: "console=ttyS0 nohz=off highres=off",
         target: "x86_64-unknown-linux-gnu",
         has_std: true,
         linker: "x86_64-linux-gnu-gcc",
@@ -159,7 +161,7 @@ pub const HOSTS: &[Host] = &[
         cpu: "POWER9",
         variants: &[],
         memory: 2048,
-        console: "hvc0",
+        parameters: "console=hvc0",
         target: "powerpc64le-unknown-linux-gnu",
         has_std: false,
         linker: "powerpc64le-linux-gnu-gcc",

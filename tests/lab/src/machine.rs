@@ -125,8 +125,7 @@ fn command(host: &Host, settings: &Settings, boot: &Boot<'_>) -> Command {
         channel(&mut qemu, name, file);
         qemu.args(["-device", &format!("virtserialport,chardev={name},name={name}")]);
     }
-    let console = host.console;
-    let mut append = format!("console={console} panic=-1 quiet");
+    let mut append = format!("{} panic=-1 quiet", host.parameters);
     if let Some(more) = &settings.append {
         append = format!("{append} {more}");
     }
