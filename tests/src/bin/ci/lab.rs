@@ -258,8 +258,7 @@ fn section<'l>(listing: &'l str, name: &str) -> Option<&'l str> {
     Some(rest.find("\non ").map_or(rest, |end| &rest[..=end]))
 }
 
-/// Runs the lab, and says in a line what it shows. A host that runs out of time, as an emulator that loses an interrupt
-/// may stand still, has one more run, which the line says.
+/// Runs the lab, and says in a line what it shows.
 fn report(
     mut lab: Command,
     kernel: Option<&str>,
@@ -267,26 +266,18 @@ fn report(
     check: impl Fn(&[u8]) -> Result<String, String>,
 ) -> Result<String, String> {
     let start = Instant::now();
-    let run = |lab: &mut Command| {
-        lab.output().map_err(|error| format!("cannot run `{}`: {error}", line(lab)))
-    };
-    let mut output = run(&mut lab)?;
-    let is_late = status != TIME_OUT && output.status.code() == Some(TIME_OUT);
-    if is_late {
-        output = run(&mut lab)?;
-    }
+    let output = lab.output().map_err(|error| format!("cannot run `{}`: {error}", line(&lab)))?;
     let seconds = start.elapsed().as_secs_f64();
     let said = |output: &Output| String::from_utf8_lossy(&output.stderr).trim_end().to_owned();
-    let again = if is_late { " (again: the first run took too long)" } else { "" };
-    let line = format!("`{}`{again}", line(&lab));
+    let line = line(&lab);
     match output.status.code() {
         Some(code) if code == status => match check(&output.stdout) {
-            Ok(shown) => Ok(format!("{line}: {shown}, {seconds:.1} s")),
-            Err(error) => Err(format!("{line}: {error}\n{}", said(&output))),
+            Ok(shown) => Ok(format!("`{line}`: {shown}, {seconds:.1} s")),
+            Err(error) => Err(format!("`{line}`: {error}\n{}", said(&output))),
         },
-        Some(NO_KERNEL) if kernel.is_some() => Ok(format!("{line}: not run\n{}", said(&output))),
+        Some(NO_KERNEL) if kernel.is_some() => Ok(format!("`{line}`: not run\n{}", said(&output))),
         _ => Err(format!(
-            "{line}: {}, not {status}\n{}\n{}",
+            "`{line}`: {}, not {status}\n{}\n{}",
             output.status,
             findings(&output.stdout),
             said(&output)
